@@ -1,0 +1,140 @@
+"""Log levels decided per message context, and events, as OpenTelemetry log records.
+
+::
+
+    import otel_ctxlog as cl
+
+    ctx = cl.LoggingContext()
+    ctx.add_rule(cl.ConditionRule(cl.DEBUG, cl.Realm("shop/db"), cl.BaggageEntry("tenant", "acme")))
+    ctx.logger(cl.Realm("shop/db")).debug("connected", pool=4)
+
+Importing this package does no I/O and loads neither the OpenTelemetry SDK nor YAML.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribute, Sampled, SpanAttribute, SpanName
+from otel_ctxlog.engine.catalogue import define_realm, define_tag, realm_definitions, tag_definitions
+from otel_ctxlog.engine.conditions import And, Not, Or, RealmPrefix
+from otel_ctxlog.engine.explain import Explanation
+from otel_ctxlog.engine.fields import IGNORE, KeyValue
+from otel_ctxlog.engine.levels import DEBUG, ERROR, INFO, NONE, TRACE, WARN, Level, level_name, parse_level
+from otel_ctxlog.engine.matchers import Exists, Glob, OneOf, Range, Regex
+from otel_ctxlog.engine.messages import Attribute, Name, Realm, Tag
+from otel_ctxlog.engine.package_realm import package_realm
+from otel_ctxlog.engine.protocols import (
+    Condition,
+    Eventer,
+    LogSink,
+    Matcher,
+    MessageContextProvider,
+    Rule,
+    Source,
+    Verdict,
+)
+from otel_ctxlog.engine.rules import ConditionRule
+from otel_ctxlog.engine.values import Lazy
+from otel_ctxlog.errors import ConfigError, EventError, MissingExtraError
+from otel_ctxlog.events.contract import marshal
+from otel_ctxlog.events.log import LogEventer
+from otel_ctxlog.events.nop import NopEventer
+from otel_ctxlog.events.otel import OTelEventer
+from otel_ctxlog.events.tee import TeeEventer
+from otel_ctxlog.loggers.bound import NON_LOGGING, Logger
+from otel_ctxlog.loggers.context import AttributionContext, LoggingContext
+from otel_ctxlog.loggers.default import default_context, log, set_default_context
+from otel_ctxlog.loggers.unbound import UnboundLogger
+from otel_ctxlog.loggers.vlogger import VLogger
+from otel_ctxlog.otel.sources import BaggageSource, SpanSource
+
+if TYPE_CHECKING:
+    from otel_ctxlog.pipeline import Telemetry, setup
+
+__all__ = [
+    "DEBUG",
+    "ERROR",
+    "IGNORE",
+    "INFO",
+    "NONE",
+    "NON_LOGGING",
+    "TRACE",
+    "WARN",
+    "And",
+    "Attribute",
+    "AttributionContext",
+    "BaggageEntry",
+    "BaggageSource",
+    "Condition",
+    "ConditionRule",
+    "ConfigError",
+    "EventError",
+    "Eventer",
+    "Exists",
+    "Explanation",
+    "Glob",
+    "KeyValue",
+    "Lazy",
+    "Level",
+    "LogEventer",
+    "LogSink",
+    "Logger",
+    "LoggingContext",
+    "Matcher",
+    "MessageContextProvider",
+    "MissingExtraError",
+    "Name",
+    "NopEventer",
+    "Not",
+    "OTelEventer",
+    "OneOf",
+    "Or",
+    "Range",
+    "Realm",
+    "RealmPrefix",
+    "Regex",
+    "ResourceAttribute",
+    "Rule",
+    "Sampled",
+    "Source",
+    "SpanAttribute",
+    "SpanName",
+    "SpanSource",
+    "Tag",
+    "TeeEventer",
+    "Telemetry",
+    "UnboundLogger",
+    "VLogger",
+    "Verdict",
+    "default_context",
+    "define_realm",
+    "define_tag",
+    "level_name",
+    "log",
+    "marshal",
+    "package_realm",
+    "parse_level",
+    "realm_definitions",
+    "set_default_context",
+    "setup",
+    "tag_definitions",
+]
+
+_LAZY = {"Telemetry": "otel_ctxlog.pipeline", "setup": "otel_ctxlog.pipeline"}
+
+
+def __getattr__(name: str) -> object:
+    """Load what needs the SDK when it is first used; the version from the package's metadata."""
+    if name in _LAZY:
+        from importlib import import_module  # noqa: PLC0415
+
+        value: object = getattr(import_module(_LAZY[name]), name)
+        globals()[name] = value
+        return value
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415
+
+        return version("otel-ctxlog")
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

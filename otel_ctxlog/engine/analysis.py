@@ -1,0 +1,278 @@
+"""What can be known of a condition before it is asked.
+
+Three questions, each answered from the condition's structure:
+
+- `needs`: which ambient messages can change its answer;
+- `necessary_keys`: which messages must be there for it to hold, so that rules are found through an index;
+- `partial`: its answer for fixed static messages and unknown ambient ones: never, maybe, always.
+
+Conditions of own types, subclasses of built-in ones included, are opaque: they are asked, not analysed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from enum import Enum
+from typing import Final, TypeAlias, cast
+
+from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribute, Sampled, SpanAttribute, SpanName
+from otel_ctxlog.engine.conditions import And, Not, Or, RealmPrefix
+from otel_ctxlog.engine.matchers import Exists, Glob, OneOf, Range, Regex
+from otel_ctxlog.engine.messages import Attribute, Realm, StaticMessages, Tag, View, ask, value_matches
+from otel_ctxlog.engine.protocols import Condition, is_matcher
+from otel_ctxlog.engine.scope import Needs, Scope
+from otel_ctxlog.engine.values import canonical_key, is_plain, scalar_text
+
+__all__ = ["ALWAYS", "MAYBE", "NEVER", "Answer", "Key", "declared_names", "necessary_keys", "needs", "partial"]
+
+
+class Answer(Enum):
+    """What is known of a condition while the ambient messages are not."""
+
+    NEVER = 0
+    MAYBE = 1
+    ALWAYS = 2
+
+
+NEVER: Final = Answer.NEVER
+MAYBE: Final = Answer.MAYBE
+ALWAYS: Final = Answer.ALWAYS
+
+Key: TypeAlias = "tuple[str, str] | tuple[str, str, Hashable]"
+"""``("realm", n)``, ``("prefix", n)``, ``("tag", n)``, ``("name", attribute)`` or ``("value", attribute, key)``."""
+
+_PURE_MATCHERS: Final = frozenset({Glob, Regex, Range, Exists})
+
+
+def needs(condition: Condition) -> Needs:
+    """Return which ambient messages can change the condition's answer."""
+    found = Needs()
+    _collect_needs(condition, found)
+    return found
+
+
+def _collect_needs(condition: Condition, found: Needs) -> None:
+    kind = type(condition)
+    if kind in (Realm, Tag, RealmPrefix):
+        return
+    if kind is Attribute:
+        found.names.add(cast("Attribute", condition).name)
+    elif kind is BaggageEntry:
+        found.baggage_names.add(cast("BaggageEntry", condition).name)
+    elif kind is SpanAttribute:
+        found.span_names.add(cast("SpanAttribute", condition).name)
+    elif kind is And or kind is Or:
+        for inner in cast("And | Or", condition).conditions:
+            _collect_needs(inner, found)
+    elif kind is Not:
+        _collect_needs(cast("Not", condition).condition, found)
+    elif kind is SpanName:
+        found.span_name = True
+    elif kind is Sampled:
+        found.sampled = True
+    elif kind is ResourceAttribute:
+        found.resource = True
+    else:
+        declared = declared_names(condition)
+        if declared is None:
+            found.everything = True
+        else:
+            found.names |= declared
+
+
+def declared_names(condition: object) -> frozenset[str] | None:
+    """Return what an own condition says it depends on, or None where it says nothing usable."""
+    try:
+        declared = getattr(condition, "depends_on", None)
+    except Exception:  # noqa: BLE001 - a property of the user
+        return None
+    if isinstance(declared, (frozenset, set)):
+        return frozenset(name for name in cast("frozenset[object]", declared) if isinstance(name, str))
+    return None
+
+
+def necessary_keys(condition: Condition) -> list[tuple[Key, ...]]:
+    """Return alternatives, each a set of keys of which one must be in the context for the condition to hold.
+
+    An empty list says that nothing is known; an empty alternative that the condition never holds.
+    """
+    kind = type(condition)
+    if kind is Realm:
+        return [(("realm", cast("Realm", condition).name),)]
+    if kind is Tag:
+        return [(("tag", cast("Tag", condition).name),)]
+    if kind is RealmPrefix:
+        return [(("prefix", cast("RealmPrefix", condition).name),)]
+    if kind in (Attribute, BaggageEntry, SpanAttribute):
+        entry = cast("Attribute | BaggageEntry | SpanAttribute", condition)
+        return [_value_keys(entry.name, entry.value)]
+    if kind is And:
+        return [keys for inner in cast("And", condition).conditions for keys in necessary_keys(inner)]
+    if kind is Or:
+        return _keys_of_any(cast("Or", condition).conditions)
+    return []
+
+
+def _keys_of_any(conditions: Sequence[Condition]) -> list[tuple[Key, ...]]:
+    union: dict[Key, None] = {}
+    for inner in conditions:
+        alternatives = necessary_keys(inner)
+        if not alternatives:
+            return []
+        union.update(dict.fromkeys(min(alternatives, key=lambda keys: len(keys))))  # noqa: PLW0108 - mypy
+    return [tuple(union)]
+
+
+def _value_keys(name: str, value: object) -> tuple[Key, ...]:
+    if type(value) is OneOf:
+        keys: dict[Key, None] = {}
+        for expected in value.values:
+            keys.update(dict.fromkeys(_plain_value_keys(name, expected)))
+        return (("name", name),) if ("name", name) in keys else tuple(keys)
+    if type(value) is not str and is_matcher(value):
+        return (("name", name),)
+    return _plain_value_keys(name, value)
+
+
+def _plain_value_keys(name: str, value: object) -> tuple[Key, ...]:
+    key = canonical_key(value)
+    if key is None:
+        return (("name", name),)
+    if type(value) in (bool, int, float):
+        text = scalar_text(value)  # a baggage value would be equal to the text
+        return (("value", name, key), ("value", name, text)) if text is not None else (("name", name),)
+    return (("value", name, key),)
+
+
+def _can_raise(condition: Condition) -> bool:
+    """Return whether asking the condition may run code of the user."""
+    kind = type(condition)
+    if kind in (Realm, Tag, RealmPrefix, Sampled):
+        return False
+    if kind in (And, Or):
+        return any(map(_can_raise, cast("And | Or", condition).conditions))
+    if kind is Not:
+        return _can_raise(cast("Not", condition).condition)
+    if kind in (Attribute, BaggageEntry, SpanAttribute, ResourceAttribute, SpanName):
+        return not _pure(cast("Attribute", condition).value)
+    return True
+
+
+def _pure(value: object) -> bool:
+    if type(value) is OneOf:
+        return all(map(is_plain, value.values))
+    return is_plain(value) or type(value) in _PURE_MATCHERS
+
+
+def partial(condition: Condition, static: StaticMessages, scope: Scope) -> Answer:
+    """Return the condition's answer for these static messages and whatever ambient ones `scope` allows."""
+    decide = _PARTIAL.get(type(condition), _partial_opaque)
+    return decide(condition, static, scope)
+
+
+def _known(*, holds: bool) -> Answer:
+    return ALWAYS if holds else NEVER
+
+
+def _partial_realm(condition: Condition, static: StaticMessages, _scope: Scope) -> Answer:
+    return _known(holds=static.realm == cast("Realm", condition).name)
+
+
+def _partial_tag(condition: Condition, static: StaticMessages, _scope: Scope) -> Answer:
+    return _known(holds=cast("Tag", condition).name in static.tags)
+
+
+def _partial_prefix(condition: Condition, static: StaticMessages, _scope: Scope) -> Answer:
+    return _known(holds=cast("RealmPrefix", condition).test(View(static)))
+
+
+def _partial_attribute(condition: Condition, static: StaticMessages, scope: Scope) -> Answer:
+    attribute = cast("Attribute", condition)
+    possible = scope.allows(attribute.name)
+    values = static.attributes.get(attribute.name)
+    if values:
+        try:
+            if any(value_matches(attribute.value, value) for value in values):
+                # Ambient values are asked first: one that makes an own matcher raise would be met before.
+                return MAYBE if possible and not _pure(attribute.value) else ALWAYS
+        except Exception:  # noqa: BLE001 - asked again, and reported, when the rule is
+            return MAYBE
+    return MAYBE if possible else NEVER
+
+
+def _partial_baggage(condition: Condition, _static: StaticMessages, scope: Scope) -> Answer:
+    return MAYBE if scope.baggage_allows(cast("BaggageEntry", condition).name) else NEVER
+
+
+def _partial_span_attribute(condition: Condition, _static: StaticMessages, scope: Scope) -> Answer:
+    return MAYBE if scope.span_allows(cast("SpanAttribute", condition).name) else NEVER
+
+
+def _partial_span(_condition: Condition, _static: StaticMessages, scope: Scope) -> Answer:
+    return MAYBE if scope.span else NEVER
+
+
+def _partial_resource(_condition: Condition, _static: StaticMessages, scope: Scope) -> Answer:
+    return MAYBE if scope.anything else NEVER
+
+
+def _partial_and(condition: Condition, static: StaticMessages, scope: Scope) -> Answer:
+    return _partial_combined(cast("And", condition).conditions, static, scope, stop=NEVER, through=ALWAYS)
+
+
+def _partial_or(condition: Condition, static: StaticMessages, scope: Scope) -> Answer:
+    return _partial_combined(cast("Or", condition).conditions, static, scope, stop=ALWAYS, through=NEVER)
+
+
+def _partial_combined(
+    conditions: Sequence[Condition],
+    static: StaticMessages,
+    scope: Scope,
+    *,
+    stop: Answer,
+    through: Answer,
+) -> Answer:
+    result = through
+    for inner in conditions:
+        answer = partial(inner, static, scope)
+        if answer is stop:
+            return stop
+        if answer is MAYBE:
+            if _can_raise(inner):
+                # What comes later is asked only if this one does not raise; a rule whose condition raises does not
+                # match, even under Not. So nothing is known.
+                return MAYBE
+            result = MAYBE
+    return result
+
+
+def _partial_not(condition: Condition, static: StaticMessages, scope: Scope) -> Answer:
+    answer = partial(cast("Not", condition).condition, static, scope)
+    return MAYBE if answer is MAYBE else _known(holds=answer is NEVER)
+
+
+def _partial_opaque(condition: Condition, static: StaticMessages, scope: Scope) -> Answer:
+    if scope.anything:
+        declared = declared_names(condition)
+        if declared is None or any(map(scope.allows, declared)):
+            return MAYBE
+    try:
+        return _known(holds=ask(condition, View(static)))
+    except Exception:  # noqa: BLE001 - asked again, and reported, when the rule is
+        return MAYBE
+
+
+_PARTIAL: Final[dict[type, Callable[[Condition, StaticMessages, Scope], Answer]]] = {
+    Realm: _partial_realm,
+    Tag: _partial_tag,
+    RealmPrefix: _partial_prefix,
+    Attribute: _partial_attribute,
+    BaggageEntry: _partial_baggage,
+    SpanAttribute: _partial_span_attribute,
+    SpanName: _partial_span,
+    Sampled: _partial_span,
+    ResourceAttribute: _partial_resource,
+    And: _partial_and,
+    Or: _partial_or,
+    Not: _partial_not,
+}

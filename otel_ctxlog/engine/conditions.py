@@ -1,0 +1,105 @@
+"""Conditions about realms, and the three that combine others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otel_ctxlog.engine.messages import BuiltinCondition, View, ask, check_name
+from otel_ctxlog.engine.protocols import Condition, is_condition
+
+__all__ = ["And", "Not", "Or", "RealmPrefix", "check_condition"]
+
+
+def check_condition(condition: object) -> Condition:
+    """Return `condition` if it is one.
+
+    Raises:
+        TypeError: it has no method ``matches``.
+    """
+    if not is_condition(condition):
+        msg = f"a condition must have a method matches(messages) -> bool, but got {type(condition).__name__} {condition!r}"
+        raise TypeError(msg)
+    return condition
+
+
+@dataclass(frozen=True, slots=True)
+class RealmPrefix(BuiltinCondition):
+    """The last realm is `name` or below it (``name/…``). An empty name is a ``ValueError``."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        check_name("a RealmPrefix", self.name)
+
+    def test(self, view: View) -> bool:
+        """Return whether the last realm is this one or below it."""
+        realm = view.static.realm
+        return realm is not None and (realm == self.name or realm.startswith(self.name + "/"))
+
+
+class _Combination(BuiltinCondition):
+    """What `And` and `Or` share: any number of conditions, fixed when made."""
+
+    __slots__ = ("conditions",)
+    __match_args__ = ("conditions",)
+
+    conditions: tuple[Condition, ...]
+
+    def __init__(self, *conditions: Condition) -> None:
+        object.__setattr__(self, "conditions", tuple(map(check_condition, conditions)))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        msg = f"{type(self).__name__} is immutable: cannot set {name!r}"
+        raise AttributeError(msg)
+
+    def __delattr__(self, name: str) -> None:
+        msg = f"{type(self).__name__} is immutable: cannot delete {name!r}"
+        raise AttributeError(msg)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.conditions))})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Combination) or type(self) is not type(other):
+            return NotImplemented
+        return self.conditions == other.conditions
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.conditions))
+
+    def __reduce__(self) -> tuple[type[_Combination], tuple[Condition, ...]]:
+        return (type(self), self.conditions)
+
+
+class And(_Combination):
+    """All of `conditions` hold; without any it is true. They are asked in order, up to the first that does not."""
+
+    __slots__ = ()
+
+    def test(self, view: View) -> bool:
+        """Return whether all conditions hold."""
+        return all(ask(condition, view) for condition in self.conditions)
+
+
+class Or(_Combination):
+    """One of `conditions` holds; without any it is false. They are asked in order, up to the first that does."""
+
+    __slots__ = ()
+
+    def test(self, view: View) -> bool:
+        """Return whether one condition holds."""
+        return any(ask(condition, view) for condition in self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Not(BuiltinCondition):
+    """`condition` does not hold."""
+
+    condition: Condition
+
+    def __post_init__(self) -> None:
+        check_condition(self.condition)
+
+    def test(self, view: View) -> bool:
+        """Return whether the condition does not hold."""
+        return not ask(self.condition, view)

@@ -1,0 +1,189 @@
+"""Fields of log records: what a logging call accepts besides its message, and how it becomes attributes.
+
+Fields may be mixed freely: `KeyValue`, `Attribute`, mappings, or key, value alternating; then keyword attributes.
+Reading them never raises and loses nothing: what has no proper key goes into ``!BADKEY``, a sequence of texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, cast
+
+from otel_ctxlog.engine.messages import Attribute
+from otel_ctxlog.engine.values import AttributeValue, Lazy, clean_text, safe_text, to_value
+
+__all__ = ["BADKEY", "IGNORE", "Fields", "Ignore", "KeyValue", "read_fields", "read_pairs"]
+
+BADKEY: Final = "!BADKEY"
+
+
+class Ignore(Enum):
+    """The type of `IGNORE`."""
+
+    IGNORE = "ignore"
+
+    def __repr__(self) -> str:
+        return "IGNORE"
+
+
+IGNORE: Final = Ignore.IGNORE
+"""A value that leaves its key out of the record, an earlier value of that key too."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyValue:
+    """A field in one piece: `key` with `value`. What is no proper key shows up under ``!BADKEY``."""
+
+    key: str
+    value: object
+
+
+class Fields:
+    """Attributes that were read from fields.
+
+    Attributes:
+        values: key → attribute value; a `Lazy` where it was asked to keep them.
+        ignored: keys that must not be on the record, whoever else gives them.
+        bad: the texts for ``!BADKEY``.
+        lazy: whether `values` holds a `Lazy`.
+    """
+
+    __slots__ = ("bad", "ignored", "lazy", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, AttributeValue | Lazy] = {}
+        self.ignored: set[str] = set()
+        self.bad: list[str] = []
+        self.lazy = False
+
+    def put(self, key: str, value: object, *, keep_lazy: bool) -> None:
+        """Enter one value; a later one of the same key wins."""
+        if not key.isascii() or type(key) is not str:
+            key = clean_text(key)
+        if type(value) is Lazy:
+            if keep_lazy:
+                self.lazy = True
+                self.ignored.discard(key)
+                self.values[key] = value
+                return
+            value = called(value)
+        if value is IGNORE:
+            self.values.pop(key, None)
+            self.ignored.add(key)
+            return
+        if self.ignored:
+            self.ignored.discard(key)
+        self.values[key] = to_value(value)
+
+    def put_bad(self, key: object, value: object) -> None:
+        """Enter a pair whose key is none, as ``key: value``."""
+        if value is not IGNORE:
+            self.bad.append(f"{safe_text(key)}: {_text(value)}")
+
+
+def called(value: object) -> object:
+    """Return what a `Lazy` gives, or the text of its failure."""
+    for _ in range(8):  # one that returns another; without end it would be text
+        if type(value) is not Lazy:
+            return value
+        try:
+            value = value.function()
+        except Exception as error:  # noqa: BLE001 - whatever the user's function does
+            return safe_text(f"!ERROR: {type(error).__name__}: {safe_text(error)}")
+    return safe_text(value)
+
+
+def _text(value: object) -> str:
+    converted = to_value(called(value))
+    return converted if isinstance(converted, str) else safe_text(converted)
+
+
+def read_fields(
+    fields: Sequence[object],
+    attributes: Mapping[str, object],
+    *,
+    keep_lazy: bool = False,
+) -> Fields:
+    """Return the attributes that the fields of a call mean; never raises.
+
+    Args:
+        fields: positional fields.
+        attributes: keyword attributes; they come last.
+        keep_lazy: keep a `Lazy` for later instead of calling it.
+    """
+    read = Fields()
+    if fields:
+        _read_positional(fields, read, keep_lazy=keep_lazy)
+    for key, value in attributes.items():
+        if key:
+            read.put(key, value, keep_lazy=keep_lazy)
+        else:
+            read.put_bad(key, value)
+    return read
+
+
+def _read_positional(fields: Sequence[object], read: Fields, *, keep_lazy: bool) -> None:
+    position, count = 0, len(fields)
+    while position < count:
+        item = fields[position]
+        position += 1
+        if isinstance(item, str):
+            # A whole field never is the value of the key before it: that key lost its value.
+            if position == count or isinstance(fields[position], (KeyValue, Attribute)):
+                read.bad.append(clean_text(item))
+                continue
+            value = fields[position]
+            position += 1
+            _put_pair(item, value, read, keep_lazy=keep_lazy)
+        elif isinstance(item, KeyValue):
+            _put_pair(item.key, item.value, read, keep_lazy=keep_lazy)
+        elif isinstance(item, Attribute):
+            read.put(item.name, item.value, keep_lazy=keep_lazy)
+        elif isinstance(item, Mapping):
+            _put_mapping(cast("Mapping[object, object]", item), read, keep_lazy=keep_lazy)
+        else:
+            read.bad.append(_text(item))
+
+
+def _put_pair(key: object, value: object, read: Fields, *, keep_lazy: bool) -> None:
+    if isinstance(key, str) and key:
+        read.put(key, value, keep_lazy=keep_lazy)
+    else:
+        read.put_bad(key, value)
+
+
+def _put_mapping(mapping: Mapping[object, object], read: Fields, *, keep_lazy: bool) -> None:
+    try:
+        for key, value in mapping.items():
+            _put_pair(key, value, read, keep_lazy=keep_lazy)
+    except Exception as error:  # noqa: BLE001 - a mapping of the user may fail
+        read.bad.append(safe_text(f"!ERROR: {type(error).__name__}: {safe_text(error)}"))
+
+
+def read_pairs(key_values: Sequence[object]) -> Fields:
+    """Return the attributes of a logr-style call: key, value alternating, every value a plain one; never raises."""
+    read = Fields()
+    position, count = 0, len(key_values)
+    while position < count:
+        key = key_values[position]
+        if not isinstance(key, str):
+            read.bad.append(_plain_text(key))
+            position += 1
+        elif position + 1 == count:
+            read.bad.append(clean_text(key))
+            position += 1
+        else:
+            value = key_values[position + 1]
+            plain = safe_text(repr(value)) if value is IGNORE else value
+            if key:
+                read.put(key, plain, keep_lazy=False)
+            else:
+                read.put_bad(key, plain)
+            position += 2
+    return read
+
+
+def _plain_text(value: object) -> str:
+    return repr(value) if value is IGNORE else _text(value)

@@ -1,0 +1,98 @@
+"""Levels: how verbose a record is, as a number that grows with verbosity.
+
+A level is a non-negative ``int``: Error 1, Warn 2, Info 3, Debug 4, Trace 5, and every number above for finer trace
+output. Level 0 means "nothing": a context whose level is 0 lets nothing through, a record at level 0 is never emitted.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final, TypeGuard
+
+__all__ = ["DEBUG", "ERROR", "INFO", "NONE", "TRACE", "WARN", "Level", "check_level", "is_level", "level_name", "parse_level"]
+
+
+class Level(IntEnum):
+    """The levels that have a name. Any larger ``int`` is a valid level too: a finer trace level."""
+
+    NONE = 0
+    ERROR = 1
+    WARN = 2
+    INFO = 3
+    DEBUG = 4
+    TRACE = 5
+
+
+NONE: Final = Level.NONE
+ERROR: Final = Level.ERROR
+WARN: Final = Level.WARN
+INFO: Final = Level.INFO
+DEBUG: Final = Level.DEBUG
+TRACE: Final = Level.TRACE
+
+_BY_NAME: Final[dict[str, int]] = {
+    "none": NONE,
+    "off": NONE,
+    "error": ERROR,
+    "warn": WARN,
+    "warning": WARN,
+    "info": INFO,
+    "debug": DEBUG,
+    "trace": TRACE,
+}
+_NAMES: Final = ("None", "Error", "Warn", "Info", "Debug", "Trace")
+_ALLOWED: Final = "Error, Warn, Info, Debug, Trace, None, Off or a non-negative decimal number"
+
+
+def is_level(value: object) -> TypeGuard[int]:
+    """Return whether `value` is a level: an ``int`` that is neither negative nor a ``bool``."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def check_level(value: object) -> int:
+    """Return `value` if it is a level.
+
+    Raises:
+        ValueError: it is none; the text quotes it.
+    """
+    if is_level(value):
+        return value
+    msg = f"a level must be a non-negative int (Error 1 … Trace 5, finer above), but got {value!r}"
+    raise ValueError(msg)
+
+
+def parse_level(value: object) -> int:
+    """Return the level that `value` means.
+
+    Allowed are the names ``error warn warning info debug trace none off`` in any case and with blanks around them,
+    a non-negative decimal number as text, and a level itself.
+
+    Raises:
+        ValueError: anything else; the text quotes the input.
+    """
+    if is_level(value):
+        return value
+    if isinstance(value, str):
+        text = value.strip().lower()
+        level = _BY_NAME.get(text)
+        if level is not None:
+            return level
+        if text.isascii() and text.isdigit():
+            try:
+                return int(text)
+            except ValueError:  # more digits than the interpreter converts
+                pass
+    msg = f"unknown level {value!r}: allowed are {_ALLOWED}"
+    raise ValueError(msg)
+
+
+def level_name(level: int) -> str:
+    """Return ``"Error"`` … ``"Trace"``, ``"None"``, or the decimal number of a finer level.
+
+    ``parse_level(level_name(n)) == n`` for every level n.
+
+    Raises:
+        ValueError: `level` is no level.
+    """
+    number = check_level(level)
+    return _NAMES[number] if number < len(_NAMES) else str(int(number))

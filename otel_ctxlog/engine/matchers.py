@@ -1,0 +1,155 @@
+"""Matchers: tests of one attribute value that conditions take in place of a value to be equal to."""
+
+from __future__ import annotations
+
+import fnmatch
+import numbers
+import re
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Final, TypeAlias, cast
+
+from otel_ctxlog.engine.messages import same_value
+from otel_ctxlog.engine.values import values_equal
+
+__all__ = ["Exists", "Glob", "OneOf", "Range", "Regex"]
+
+Number: TypeAlias = "int | float | Decimal"
+
+_NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?\s*", re.ASCII)
+_LONGEST_NUMBER: Final = 400
+
+
+def _check_pattern(kind: str, pattern: object) -> str:
+    if not isinstance(pattern, str):
+        msg = f"the pattern of a {kind} must be a str, but got {type(pattern).__name__} {pattern!r}"
+        raise TypeError(msg)
+    return pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Glob:
+    """Accepts text that the shell pattern matches as a whole, case-sensitive: ``*``, ``?``, ``[abc]``, ``[!abc]``."""
+
+    pattern: str
+    _regex: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pattern = _check_pattern("Glob", self.pattern)
+        object.__setattr__(self, "_regex", re.compile(fnmatch.translate(pattern)))
+
+    def matches_value(self, value: object, /) -> bool:
+        """Return whether `value` is text and the pattern matches all of it."""
+        return isinstance(value, str) and self._regex.match(value) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """Accepts text in which the regular expression (Python's `re`) is found anywhere.
+
+    ``ValueError`` where the pattern is no regular expression.
+    """
+
+    pattern: str
+    _regex: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        pattern = _check_pattern("Regex", self.pattern)
+        try:
+            compiled = re.compile(pattern)
+        except (re.error, OverflowError, RecursionError) as error:
+            msg = f"the pattern {pattern!r} is no regular expression: {error}"
+            raise ValueError(msg) from error
+        object.__setattr__(self, "_regex", compiled)
+
+    def matches_value(self, value: object, /) -> bool:
+        """Return whether `value` is text and contains a match."""
+        return isinstance(value, str) and self._regex.search(value) is not None
+
+
+class OneOf:
+    """Accepts a value that equals one of `values`."""
+
+    __slots__ = ("values",)
+    __match_args__ = ("values",)
+
+    values: tuple[object, ...]
+
+    def __init__(self, *values: object) -> None:
+        object.__setattr__(self, "values", values)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        msg = f"OneOf is immutable: cannot set {name!r}"
+        raise AttributeError(msg)
+
+    def __delattr__(self, name: str) -> None:
+        msg = f"OneOf is immutable: cannot delete {name!r}"
+        raise AttributeError(msg)
+
+    def __repr__(self) -> str:
+        return f"OneOf({', '.join(map(repr, self.values))})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OneOf):
+            return NotImplemented
+        return same_value(self.values, other.values)
+
+    def __hash__(self) -> int:
+        return hash((OneOf, self.values))
+
+    def __reduce__(self) -> tuple[type[OneOf], tuple[object, ...]]:
+        return (OneOf, self.values)
+
+    def matches_value(self, value: object, /) -> bool:
+        """Return whether `value` equals one of the values."""
+        return any(values_equal(expected, value) for expected in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Accepts a number from `min` to `max`, both inclusive; None leaves a side open.
+
+    A text that is a decimal number counts as that number; a bool is no number. ``ValueError`` where a limit is no
+    number or `min` exceeds `max`.
+    """
+
+    min: Number | None = None
+    max: Number | None = None
+
+    def __post_init__(self) -> None:
+        for side, limit in (("min", self.min), ("max", self.max)):
+            if limit is not None and (not _is_number(limit) or limit != limit):  # noqa: PLR0124 - NaN
+                msg = f"{side} of a Range must be a number or None, but got {limit!r}"
+                raise ValueError(msg)
+        if self.min is not None and self.max is not None and self.min > self.max:
+            msg = f"min of a Range must not exceed max, but got Range({self.min!r}, {self.max!r})"
+            raise ValueError(msg)
+
+    def matches_value(self, value: object, /) -> bool:
+        """Return whether `value` is a number within the limits."""
+        number = _number(value)
+        if number is None or number != number:  # noqa: PLR0124 - NaN
+            return False
+        return (self.min is None or self.min <= number) and (self.max is None or number <= self.max)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, bool)
+
+
+def _number(value: object) -> Number | None:
+    if isinstance(value, str):
+        if len(value) > _LONGEST_NUMBER or _NUMBER.fullmatch(value) is None:
+            return None
+        text = value.strip()
+        return int(text) if text.lstrip("+-").isdigit() else float(text)
+    return cast("Number", value) if _is_number(value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """Accepts any value, None too: what matters is that the attribute is there."""
+
+    def matches_value(self, value: object, /) -> bool:  # noqa: ARG002 - any value
+        """Return True."""
+        return True

@@ -1,0 +1,79 @@
+"""The standard rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from otel_ctxlog.engine.conditions import check_condition
+from otel_ctxlog.engine.levels import check_level
+from otel_ctxlog.engine.messages import View, ask, view_of
+from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Verdict, is_rule
+
+__all__ = ["ConditionRule", "check_rule"]
+
+
+class ConditionRule:
+    """Lets `level` through where all `conditions` hold; without conditions it always matches.
+
+    It supersedes a `ConditionRule` with equal conditions in the same order. Immutable; equal by level and conditions.
+
+    Raises:
+        ValueError: `level` is no level.
+        TypeError: one of `conditions` is none.
+    """
+
+    __slots__ = ("__weakref__", "conditions", "level")
+    __match_args__ = ("level", "conditions")
+
+    level: int
+    conditions: tuple[Condition, ...]
+
+    def __init__(self, level: int, *conditions: Condition) -> None:
+        object.__setattr__(self, "level", int(check_level(level)))
+        object.__setattr__(self, "conditions", tuple(map(check_condition, conditions)))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        msg = f"ConditionRule is immutable: cannot set {name!r}"
+        raise AttributeError(msg)
+
+    def __delattr__(self, name: str) -> None:
+        msg = f"ConditionRule is immutable: cannot delete {name!r}"
+        raise AttributeError(msg)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, (self.level, *self.conditions)))})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ConditionRule) or type(self) is not type(other):
+            return NotImplemented
+        return self.level == other.level and self.conditions == other.conditions
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.level, self.conditions))
+
+    def __reduce__(self) -> tuple[type[ConditionRule], tuple[object, ...]]:
+        return (type(self), (self.level, *self.conditions))
+
+    def holds(self, view: View) -> bool:
+        """Return whether all conditions hold; raises what an own condition raises."""
+        return all(ask(condition, view) for condition in self.conditions)
+
+    def match(self, messages: Sequence[object], sink: LogSink, /) -> Verdict | None:
+        """Return a verdict of this level into `sink`, or None where a condition does not hold."""
+        return Verdict(self.level, sink) if self.holds(view_of(messages)) else None
+
+    def supersedes(self, other: Rule, /) -> bool:
+        """Return whether `other` is a `ConditionRule` with equal conditions in the same order."""
+        return isinstance(other, ConditionRule) and self.conditions == other.conditions
+
+
+def check_rule(rule: object) -> Rule:
+    """Return `rule` if it is one.
+
+    Raises:
+        TypeError: it has no method ``match``.
+    """
+    if not is_rule(rule):
+        msg = f"a rule must have a method match(messages, sink) -> Verdict | None, but got {type(rule).__name__} {rule!r}"
+        raise TypeError(msg)
+    return rule

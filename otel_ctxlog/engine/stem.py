@@ -1,0 +1,153 @@
+"""The stem: what a logger or eventer puts on its records, apart from the call's own fields.
+
+A `Recipe` is what was asked for (messages, names, ``with_values`` fields); a `Stem` is what comes out of it in a given
+context, prepared for writing. A recipe outlives its stem where the context's own messages change (the default context).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from otel_ctxlog.engine.fields import BADKEY, IGNORE, Fields, called
+from otel_ctxlog.engine.messages import Attribute, Name, Realm, StaticMessages
+from otel_ctxlog.engine.values import AttributeValue, Lazy, clean_text, safe_text, to_value
+
+__all__ = ["EMPTY", "Recipe", "Stem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a logger was asked to carry.
+
+    Attributes:
+        messages: the flat messages besides those of the context.
+        names: the parts given by ``with_name``, in order.
+        fields: the fields given by ``with_values``, in order.
+    """
+
+    messages: tuple[object, ...] = ()
+    names: tuple[str, ...] = ()
+    fields: tuple[Fields, ...] = ()
+
+    def with_messages(self, messages: tuple[object, ...]) -> Recipe:
+        """Return this with further messages."""
+        return replace(self, messages=self.messages + messages) if messages else self
+
+    def with_name(self, name: object) -> Recipe:
+        """Return this with one more part of the name; an empty one adds nothing."""
+        text = safe_text(name)
+        return replace(self, names=(*self.names, text)) if text else self
+
+    def with_fields(self, fields: Fields) -> Recipe:
+        """Return this with further fields."""
+        return replace(self, fields=(*self.fields, fields))
+
+
+EMPTY: Final = Recipe()
+
+
+class Stem:
+    """What a logger puts on its records, prepared; immutable.
+
+    Attributes:
+        static: the whole explicit message context.
+        name: the logger's name, or ``""``.
+        realm: the last realm's name, or None.
+        scope: the name of the OTel scope.
+        attributes: key → attribute value; where `lazy`, some values are `Lazy`.
+        ignored: keys that must not be on a record, not even as ambient attributes.
+        lazy: whether there are `Lazy` values.
+    """
+
+    __slots__ = ("attributes", "ignored", "lazy", "name", "realm", "scope", "static")
+
+    def __init__(self, context_messages: tuple[object, ...], recipe: Recipe, default_scope: str) -> None:
+        messages = context_messages + recipe.messages
+        self.static = StaticMessages.read(messages)
+        names = [message.name for message in messages if isinstance(message, Name)]
+        self.name = clean_text(".".join((*names, *recipe.names)))
+        realm = self.static.realm
+        self.realm = None if realm is None else clean_text(realm)
+        self.scope = self.name or self.realm or default_scope
+        self.attributes: dict[str, AttributeValue | Lazy] = {}
+        self.ignored: frozenset[str] = frozenset()
+        self.lazy = False
+        self._collect(messages, recipe.fields)
+
+    def _collect(self, messages: tuple[object, ...], layers: tuple[Fields, ...]) -> None:
+        found = Fields()
+        for message in messages:
+            if isinstance(message, Attribute):
+                found.put(message.name, message.value, keep_lazy=True)
+            elif isinstance(message, Realm):
+                found.put("realm", message.name, keep_lazy=True)
+        attributes, ignored, bad = found.values, found.ignored, []
+        self.lazy = found.lazy
+        for layer in layers:
+            for key in layer.ignored:
+                attributes.pop(key, None)
+            attributes.update(layer.values)
+            ignored = (ignored | layer.ignored) - layer.values.keys()
+            bad += layer.bad
+            self.lazy = self.lazy or layer.lazy
+        if bad:
+            attributes[BADKEY] = tuple(bad)
+        self.attributes = attributes
+        self.ignored = frozenset(ignored)
+
+    def record_attributes(
+        self,
+        ambient: dict[str, AttributeValue],
+        fields: Fields | None,
+    ) -> dict[str, AttributeValue]:
+        """Return the attributes of one record in a new dict, ambient ones first.
+
+        Args:
+            ambient: ambient attributes; the dict is used up.
+            fields: the fields of the call, or None.
+        """
+        own = self.attributes
+        if self.lazy:
+            own = self._resolved()
+        if fields is not None:
+            own = _overlaid(own, fields)
+            if ambient:
+                for key in fields.ignored:
+                    ambient.pop(key, None)
+        if not ambient:
+            # The prepared mapping must not be handed out: a processor may change what it gets.
+            return own.copy() if own is self.attributes else own  # type: ignore[return-value]
+        for key in self.ignored:
+            if fields is None or key not in fields.values:
+                ambient.pop(key, None)
+        # An explicit attribute takes its own, later place: where the number is limited, the first ones go.
+        for key in own.keys() & ambient.keys():
+            del ambient[key]
+        ambient.update(own)  # type: ignore[arg-type]
+        return ambient
+
+    def _resolved(self) -> dict[str, AttributeValue | Lazy]:
+        resolved: dict[str, AttributeValue | Lazy] = {}
+        for key, value in self.attributes.items():
+            if type(value) is Lazy:
+                result = called(value)
+                if result is not IGNORE:
+                    resolved[key] = to_value(result)
+            else:
+                resolved[key] = value
+        return resolved
+
+
+def _overlaid(own: dict[str, AttributeValue | Lazy], fields: Fields) -> dict[str, AttributeValue | Lazy]:
+    """Return the values of a stem with those of a call over them."""
+    if not own and not fields.bad:
+        return fields.values
+    merged = own.copy()
+    for key in fields.ignored:
+        merged.pop(key, None)
+    merged.update(fields.values)
+    if fields.bad:
+        earlier = own.get(BADKEY, ())
+        merged[BADKEY] = (*(earlier if isinstance(earlier, tuple) else ()), *fields.bad)
+    return merged

@@ -1,0 +1,53 @@
+"""Events as messages of a logger."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from otel_ctxlog.engine.levels import DEBUG, check_level
+from otel_ctxlog.events.contract import marshal
+from otel_ctxlog.events.violations import Violations
+
+__all__ = ["LogEventer", "LevelLogger"]
+
+
+class LevelLogger(Protocol):
+    """What a `LogEventer` asks of its logger."""
+
+    def log(self, level: int, msg: str, /) -> None:
+        """Log `msg` at `level`."""
+        ...
+
+    def enabled(self, level: int) -> bool:
+        """Return whether that would be logged."""
+        ...
+
+
+class LogEventer:
+    """Logs the JSON text of each event as a message; for development and debugging.
+
+    A violation of the event contract drops the event, counts it (`dropped`) and logs it, also where the level is off.
+    """
+
+    __slots__ = ("__weakref__", "_level", "_logger", "_violations")
+
+    def __init__(self, logger: LevelLogger, level: int = DEBUG) -> None:
+        self._logger = logger
+        self._level = int(check_level(level))
+        self._violations = Violations()
+
+    def __repr__(self) -> str:
+        return f"<LogEventer level {self._level} into {self._logger!r}>"
+
+    @property
+    def dropped(self) -> int:
+        """The number of events that were dropped for a violation or a failure."""
+        return self._violations.dropped
+
+    def event(self, type: str, /, *fields: object, **attributes: object) -> None:  # noqa: A002 - the contract's name
+        """Log one event."""
+        try:
+            text = marshal(type, *fields, **attributes)
+            self._logger.log(self._level, text)
+        except Exception as error:  # noqa: BLE001 - recording an event never raises
+            self._violations.drop(type, error)

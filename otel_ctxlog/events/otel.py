@@ -1,0 +1,123 @@
+"""Events as OpenTelemetry log records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal, Protocol, runtime_checkable
+
+from otel_ctxlog.engine.fields import Fields
+from otel_ctxlog.engine.flatten import flatten
+from otel_ctxlog.engine.levels import INFO, check_level
+from otel_ctxlog.engine.protocols import LogSink, Source
+from otel_ctxlog.engine.stem import Recipe, Stem
+from otel_ctxlog.engine.values import AttributeValue
+from otel_ctxlog.errors import EventError
+from otel_ctxlog.events.contract import EVENT_TYPE, check_event, json_text
+from otel_ctxlog.events.violations import Violations
+from otel_ctxlog.otel.ambient import check_sources
+from otel_ctxlog.otel.context import get_current
+from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE, LoggerProvider
+from otel_ctxlog.otel.route import GLOBAL, Route, as_sink, write
+from otel_ctxlog.otel.sources import DEFAULT_SOURCES
+
+__all__ = ["EventContext", "EventWriter", "OTelEventer"]
+
+
+class EventWriter(Protocol):
+    """What writes checked events."""
+
+    def write_event(self, level: int, event_type: str, values: dict[str, AttributeValue], body: str | None) -> bool:
+        """Write one event; return whether nothing failed."""
+        ...
+
+
+@runtime_checkable
+class EventContext(Protocol):
+    """What an eventer asks of a `LoggingContext`."""
+
+    def event_writer(self, messages: Iterable[object], sources: Iterable[Source] | None = None) -> EventWriter:
+        """Return what writes events through the rules of this context."""
+        ...
+
+
+class OTelEventer:
+    """Records events as log records: event name and attribute ``eventType`` are the type, each field an attribute.
+
+    Ambient attributes are attached as to log records. Safe from many threads; a violation of the event contract drops
+    the event, counts it (`dropped`) and logs it, and raises nothing.
+
+    Args:
+        target: a `LoggingContext`, whose rules gate events at `level` and see their fields as attributes; or an OTel
+            ``LoggerProvider`` or a `LogSink`, which get all of them; None: the global provider.
+        messages: the message context of the events.
+        level: the level of the events; it gives their severity.
+        body: ``"json"`` for the JSON text of type and fields as body, None for none.
+        sources: the sources of ambient attributes; None: those of the context, or baggage, then span.
+
+    Raises:
+        TypeError: `target` or `sources` are of the wrong kind.
+        ValueError: `level` is no level, or `body` is not allowed.
+    """
+
+    __slots__ = ("__weakref__", "_body", "_level", "_violations", "_writer")
+
+    def __init__(
+        self,
+        target: EventContext | LoggerProvider | LogSink | None = None,
+        *,
+        messages: Iterable[object] = (),
+        level: int = INFO,
+        body: Literal["json"] | None = "json",
+        sources: Iterable[Source] | None = None,
+    ) -> None:
+        if body not in ("json", None):
+            msg = f"body must be 'json' or None, but got {body!r}"
+            raise ValueError(msg)
+        self._body = body
+        self._level = int(check_level(level))
+        self._violations = Violations()
+        given = None if sources is None else check_sources(sources)
+        # A single message would be meant as one, not as its characters or parts.
+        context = tuple(messages) if isinstance(messages, (list, tuple)) else (messages,)
+        if isinstance(target, EventContext):
+            self._writer: EventWriter = target.event_writer(context, given)
+        else:
+            sink = GLOBAL if target is None else as_sink(target)
+            self._writer = _UngatedWriter(sink, context, DEFAULT_SOURCES if given is None else given)
+
+    def __repr__(self) -> str:
+        return f"<OTelEventer level {self._level}, {self.dropped} dropped>"
+
+    @property
+    def dropped(self) -> int:
+        """The number of events that were dropped for a violation or a failure."""
+        return self._violations.dropped
+
+    def event(self, type: str, /, *fields: object, **attributes: object) -> None:  # noqa: A002 - the contract's name
+        """Record one event: a type, and fields as log records take them."""
+        try:
+            event_type, values = check_event(type, fields, attributes)
+            body = json_text(event_type, values) if self._body else None
+            values[EVENT_TYPE] = event_type
+            if not self._writer.write_event(self._level, event_type, values, body):
+                raise EventError("failure", "the sink raised")  # noqa: TRY301 - one way to drop
+        except Exception as error:  # noqa: BLE001 - recording an event never raises
+            self._violations.drop(type, error)
+
+
+class _UngatedWriter:
+    """Writes events straight into a sink."""
+
+    __slots__ = ("_route", "_stem")
+
+    def __init__(self, sink: LogSink, messages: tuple[object, ...], sources: tuple[Source, ...]) -> None:
+        self._route: Final = Route(sink, 0, sources)
+        self._stem: Final = Stem((), Recipe(flatten(messages)), DEFAULT_SCOPE)
+
+    def write_event(self, level: int, event_type: str, values: dict[str, AttributeValue], body: str | None) -> bool:
+        """Write one event; return whether nothing failed."""
+        if level == 0:
+            return True
+        fields = Fields()
+        fields.values.update(values)
+        return write(self._route, self._stem, None, get_current(), level, body, fields, {}, event_name=event_type)

@@ -1,0 +1,43 @@
+"""What happens to events that cannot be recorded: dropped, counted, logged now and then, never raised."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from otel_ctxlog.engine.diagnostics import emit_diagnostic
+from otel_ctxlog.errors import EventError
+
+__all__ = ["Violations"]
+
+_PERIOD: Final = 10.0
+"""Seconds between two diagnostics about one kind of violation."""
+
+
+class Violations:
+    """Counts the dropped events of one eventer, and logs each kind of violation at most once in 10 seconds."""
+
+    __slots__ = ("_due", "_lock", "_pending", "dropped")
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._lock = threading.Lock()
+        self._due: dict[str, float] = {}
+        self._pending: dict[str, int] = {}
+
+    def drop(self, event_type: object, error: Exception) -> None:
+        """Count one dropped event."""
+        kind = error.kind if isinstance(error, EventError) else "failure"
+        now = time.monotonic()
+        with self._lock:
+            self.dropped += 1
+            count = self._pending.get(kind, 0) + 1
+            if now < self._due.get(kind, now):
+                self._pending[kind] = count
+                return
+            self._pending[kind] = 0
+            self._due[kind] = now + _PERIOD
+        shown = event_type if isinstance(event_type, str) else type(event_type).__name__
+        cause = None if isinstance(error, EventError) else error
+        emit_diagnostic(f"dropped {count} event(s) of kind {kind!r}, the last {shown!r}: {error}", error=cause)

@@ -1,0 +1,106 @@
+"""Bound loggers: the level is decided when they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from otel_ctxlog.engine.fields import Fields
+from otel_ctxlog.engine.levels import NONE
+from otel_ctxlog.engine.plan import Decision
+from otel_ctxlog.engine.protocols import LogSink
+from otel_ctxlog.loggers.base import BaseLogger, Gate
+from otel_ctxlog.loggers.core import ContextCore
+from otel_ctxlog.engine.stem import EMPTY, Recipe, Stem
+from otel_ctxlog.loggers.state import Cell, State
+from otel_ctxlog.loggers.vlogger import VLogger
+from otel_ctxlog.otel.context import get_current
+from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE
+from otel_ctxlog.otel.route import write
+from otel_ctxlog.otel.severity import SeverityNumber
+
+__all__ = ["NON_LOGGING", "Logger"]
+
+
+class Logger(BaseLogger):
+    """A bound logger: made for the span of a request or a call.
+
+    Its level is fixed when a rule matched as it was made; if none did, it follows the default level of its context,
+    live. Its sink is always live. Made by contexts (`LoggingContext.logger`), not by users.
+    """
+
+    __slots__ = ("__weakref__", "_context_messages", "_core", "_sink", "_stem")
+
+    def __init__(
+        self,
+        core: ContextCore,
+        recipe: Recipe,
+        stem: Stem,
+        gate: Gate,
+        sink: LogSink | None,
+        context_messages: tuple[object, ...],
+    ) -> None:
+        self._core = core
+        self._recipe = recipe
+        self._stem = stem
+        self._gate = gate
+        self._sink = sink
+        self._context_messages = context_messages
+
+    def __repr__(self) -> str:
+        return f"<Logger {self._stem.scope!r} level {self._gate.ceiling}>"
+
+    def v(self, level: int) -> VLogger:
+        """Return a logr-style logger at a fixed verbosity."""
+        return VLogger(self, level)
+
+    def _write(
+        self,
+        level: int,
+        message: object,
+        fields: Sequence[object] | Fields,
+        attributes: Mapping[str, object],
+        exception: BaseException | None = None,
+        severity: SeverityNumber | None = None,
+        event_name: str | None = None,
+    ) -> bool:
+        return write(
+            self._core.effective().route,
+            self._stem,
+            self._sink,
+            get_current(),
+            level,
+            message,
+            fields,
+            attributes,
+            exception=exception,
+            severity=severity,
+            event_name=event_name,
+        )
+
+    def _is_on(self, level: int) -> bool:
+        return level <= self._gate.ceiling
+
+    def _derived(self, recipe: Recipe) -> Logger:
+        stem = Stem(self._context_messages, recipe, DEFAULT_SCOPE)
+        return Logger(self._core, recipe, stem, self._gate, self._sink, self._context_messages)
+
+
+def bound_logger(
+    core: ContextCore,
+    recipe: Recipe,
+    context_messages: tuple[object, ...],
+    decide: bool | Decision | None = True,
+) -> Logger:
+    """Return a logger whose level is decided now, by all that is known of the call (`decide` true) or as given."""
+    stem = Stem(context_messages, recipe, DEFAULT_SCOPE)
+    decision = core.decide(stem.static) if isinstance(decide, bool) else decide
+    if decision is None:
+        return Logger(core, recipe, stem, core.cell, None, context_messages)
+    return Logger(core, recipe, stem, Cell(decision.level), decision.sink, context_messages)
+
+
+_NOWHERE: Final = ContextCore(None, (), State(default_level=NONE, sources=()))
+
+NON_LOGGING: Final = Logger(_NOWHERE, EMPTY, Stem((), EMPTY, DEFAULT_SCOPE), Cell(NONE), None, ())
+"""The logger that never logs: what `LoggingContext.logger_for` gives where no rule matches."""

@@ -1,0 +1,287 @@
+"""Logging contexts, and the lighter attribution contexts: what users make loggers from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from otel_ctxlog.engine.explain import Explanation, explain
+from otel_ctxlog.engine.fields import Fields, read_fields
+from otel_ctxlog.engine.flatten import flatten
+from otel_ctxlog.engine.levels import check_level
+from otel_ctxlog.engine.messages import StaticMessages, View, ask, report_failure
+from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Source
+from otel_ctxlog.engine.scope import Needs
+from otel_ctxlog.engine.stem import EMPTY, Recipe
+from otel_ctxlog.events.otel import OTelEventer
+from otel_ctxlog.loggers.bound import Logger
+from otel_ctxlog.loggers.core import KEEP, ContextCore, Keep, check_offset, checked_state
+from otel_ctxlog.loggers.event_writer import ContextEventWriter
+from otel_ctxlog.loggers.making import make_bound, make_bound_for, make_unbound
+from otel_ctxlog.loggers.unbound import UnboundLogger
+from otel_ctxlog.loggers.vlogger import VLogger
+from otel_ctxlog.otel.context import get_current
+from otel_ctxlog.otel.provider_sink import LoggerProvider
+from otel_ctxlog.otel.route import as_sink
+
+__all__ = ["AttributionContext", "LoggingContext"]
+
+_EVERYTHING = Needs(everything=True)
+
+
+class LoggingContext(ContextCore):
+    """Rules, a default level, a target and a message context; it makes loggers and eventers.
+
+    Safe from many threads and in asyncio: a reader sees a change as a whole or not at all.
+
+    Args:
+        target: an OTel ``LoggerProvider`` or a `LogSink`. With neither target nor base it is the global OTel provider,
+            also one that is set later.
+        base: the context to nest in: what is not set here is taken from there, live.
+        level_offset: added to the level of every non-error record on its way to `target`; it belongs to the target, so
+            that a nested context without own target has its base's.
+        sources: the sources of ambient attributes, in order; None: those of the base, or baggage, then span.
+
+    Raises:
+        TypeError: an argument is of the wrong kind.
+        ValueError: `level_offset` is no non-negative int.
+    """
+
+    def __init__(
+        self,
+        target: LoggerProvider | LogSink | None = None,
+        *,
+        base: LoggingContext | None = None,
+        level_offset: int = 0,
+        sources: Iterable[Source] | None = None,
+    ) -> None:
+        if base is not None and not isinstance(base, LoggingContext):
+            msg = f"base must be a LoggingContext or None, but got {base!r}"
+            raise TypeError(msg)
+        super().__init__(base, (), checked_state(target, level_offset, sources))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {len(self.rules)} rules, default level {self.default_level}>"
+
+    # Settings
+
+    @property
+    def default_level(self) -> int:
+        """The level where no rule matches: INFO in a root, inherited in a nested context, unless set.
+
+        Setting None returns to that; setting what is no level is a ``ValueError``.
+        """
+        return self.current_default_level()
+
+    @default_level.setter
+    def default_level(self, level: int | None) -> None:
+        self.change(default_level=None if level is None else check_level(level))
+
+    @property
+    def sink(self) -> LogSink:
+        """Where records go, live: passes them to the target of the moment, with the level offset."""
+        return self._sink
+
+    def set_target(self, target: LoggerProvider | LogSink | None, level_offset: int = 0) -> None:
+        """Set the target with its offset; None: the base's again, or the global provider in a root.
+
+        Raises:
+            TypeError: `target` is of the wrong kind.
+            ValueError: `level_offset` is no non-negative int.
+        """
+        offset = check_offset(level_offset)
+        self.change(target=(None if target is None else as_sink(target), offset))
+
+    @property
+    def base(self) -> LoggingContext | None:
+        """The context this one is nested in, or None."""
+        base = self._base
+        return base if isinstance(base, LoggingContext) else None
+
+    @property
+    def level_offset(self) -> int:
+        """The offset of the target of this moment."""
+        return self.effective().route.offset
+
+    @property
+    def message_context(self) -> tuple[object, ...]:
+        """The flat message context, inherited part included."""
+        return self.messages()
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The own rules, in the order asked."""
+        return self._state.rules
+
+    @property
+    def generation(self) -> int:
+        """A number that grows with every change here or in a base, and with no other."""
+        return self.generation_now()
+
+    # Rules
+
+    def add_rule(self, *rules: Rule) -> None:
+        """Add rules in this order, in one change; the last is asked first.
+
+        Raises:
+            TypeError: one of them is no rule; then none is added.
+        """
+        self.add(rules)
+
+    def reset_rules(self) -> None:
+        """Remove all own rules."""
+        if self.rules:
+            self.replace(())
+
+    def add_rules_to(self, other: LoggingContext) -> None:
+        """Add the own rules to `other`, in one change; the order in which they are asked is kept."""
+        other.add(reversed(self.rules))
+
+    def replace_rules(self, rules: Iterable[Rule], default_level: int | None | Keep = KEEP) -> None:
+        """Replace all own rules in one atomic swap.
+
+        Args:
+            rules: the new rules, in the order of adding: the last is asked first.
+            default_level: the new own default level as well; None for the inherited one; not given: as it is.
+
+        Raises:
+            TypeError: one of `rules` is no rule; then nothing is changed.
+            ValueError: `default_level` is no level; then nothing is changed.
+        """
+        self.replace(rules, default_level)
+
+    def apply(self, *, rules: Iterable[Rule], default_level: int | None = None) -> None:
+        """Add rules and, unless it is None, set the default level, all in one change; what a configuration does."""
+        self.add(rules, KEEP if default_level is None else default_level)
+
+    # What is made
+
+    def logger(self, *messages: object) -> Logger:
+        """Return a bound logger, its level decided now by the whole message context and the ambient attributes."""
+        return make_bound(self, _recipe(messages))
+
+    def logger_for(self, *messages: object) -> Logger:
+        """Return a bound logger for these messages alone.
+
+        No inherited message context, no ambient attributes and no default level count; where no rule matches, it is
+        `NON_LOGGING`.
+        """
+        return make_bound_for(self, flatten(messages), EMPTY)
+
+    def unbound_logger(self, *messages: object) -> UnboundLogger:
+        """Return a logger that follows every change of rules, levels, targets and ambient attributes."""
+        return make_unbound(self, _recipe(messages))
+
+    def v(self, level: int, *messages: object) -> VLogger:
+        """Return a bound logr-style logger at a fixed verbosity."""
+        return self.logger(*messages).v(level)
+
+    def attribution(self, *messages: object) -> AttributionContext:
+        """Return a light context that adds messages, names and values to loggers."""
+        return AttributionContext(self, _recipe(messages))
+
+    def with_context(self, *messages: object) -> LoggingContext:
+        """Return a nested context, its message context extended by these messages."""
+        nested = LoggingContext(base=self)
+        nested._messages = flatten(messages)
+        return nested
+
+    def eventer(self, *messages: object) -> OTelEventer:
+        """Return an eventer gated by the rules of this context at level INFO."""
+        return OTelEventer(self, messages=messages)
+
+    def event_writer(self, messages: Iterable[object], sources: Iterable[Source] | None = None) -> ContextEventWriter:
+        """Return what writes events through this context; for eventers.
+
+        Args:
+            messages: what the eventer adds to the message context.
+            sources: other sources than those of this context, or None.
+        """
+        context = self if sources is None else LoggingContext(base=self, sources=sources)
+        return ContextEventWriter(context, _recipe(tuple(messages)))
+
+    # Questions
+
+    def match(self, condition: Condition) -> bool:
+        """Return whether `condition` holds for the message context, nothing ambient; False where it raises."""
+        return holds(condition, self.messages())
+
+    def explain(self, *messages: object) -> Explanation:
+        """Return why the level of a call with these messages, here and now, is what it is."""
+        static = StaticMessages.read(self.messages() + flatten(messages))
+        effective = self.effective()
+        view = View(static, effective.route.reader.read(get_current(), _EVERYTHING))
+        return explain(effective.rule_sets, view, self._sink, effective.default_level)
+
+
+class AttributionContext:
+    """Messages, a name and values for loggers, without rules or a target of its own. Immutable.
+
+    Made by `LoggingContext.attribution`. It is a message context provider.
+    """
+
+    __slots__ = ("__weakref__", "_context", "_recipe")
+
+    def __init__(self, context: LoggingContext, recipe: Recipe = EMPTY) -> None:
+        self._context = context
+        self._recipe = recipe
+
+    def __repr__(self) -> str:
+        return f"<AttributionContext {self.message_context!r}>"
+
+    @property
+    def logging_context(self) -> LoggingContext:
+        """The logging context whose rules and target apply."""
+        return self._context
+
+    @property
+    def message_context(self) -> tuple[object, ...]:
+        """The flat message context, inherited part included."""
+        return self._context.messages() + self._recipe.messages
+
+    def with_context(self, *messages: object) -> AttributionContext:
+        """Return one with further messages."""
+        return AttributionContext(self._context, self._recipe.with_messages(flatten(messages)))
+
+    def with_name(self, name: str) -> AttributionContext:
+        """Return one whose loggers' name has one more part, joined by a dot."""
+        return AttributionContext(self._context, self._recipe.with_name(name))
+
+    def with_values(self, *fields: object, **attributes: object) -> AttributionContext:
+        """Return one whose loggers put these fields on all their records."""
+        read: Fields = read_fields(fields, attributes, keep_lazy=True)
+        return AttributionContext(self._context, self._recipe.with_fields(read))
+
+    def logger(self, *messages: object) -> Logger:
+        """Return a bound logger with all of it."""
+        return make_bound(self._context, self._recipe.with_messages(flatten(messages)))
+
+    def logger_for(self, *messages: object) -> Logger:
+        """Return a bound logger for these messages alone, with the name and values of this context."""
+        return make_bound_for(self._context, flatten(messages), self._recipe)
+
+    def unbound_logger(self, *messages: object) -> UnboundLogger:
+        """Return an unbound logger with all of it."""
+        return make_unbound(self._context, self._recipe.with_messages(flatten(messages)))
+
+    def v(self, level: int, *messages: object) -> VLogger:
+        """Return a bound logr-style logger at a fixed verbosity."""
+        return self.logger(*messages).v(level)
+
+    def match(self, condition: Condition) -> bool:
+        """Return whether `condition` holds for the message context, nothing ambient; False where it raises."""
+        return holds(condition, self.message_context)
+
+
+def holds(condition: Condition, messages: tuple[object, ...]) -> bool:
+    """Return whether `condition` holds for these messages alone; False, with one diagnostic, where it raises."""
+    try:
+        return ask(condition, View(StaticMessages.read(messages)))
+    except Exception as error:  # noqa: BLE001 - whatever an own condition does
+        report_failure(condition, "condition", error)
+        return False
+
+
+def _recipe(messages: tuple[object, ...]) -> Recipe:
+    return Recipe(flatten(messages)) if messages else EMPTY
+
+

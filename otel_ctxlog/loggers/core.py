@@ -1,0 +1,343 @@
+"""The core of a logging context: its place in the tree, its changes, and what follows from them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from enum import Enum
+from typing import Final, TypeVar
+
+from otel_ctxlog.engine.levels import ERROR, INFO, check_level
+from otel_ctxlog.engine.messages import StaticMessages, View
+from otel_ctxlog.engine.plan import Decision, Plan, decide_once
+from otel_ctxlog.engine.protocols import LogSink, Rule, Source
+from otel_ctxlog.engine.rules import check_rule
+from otel_ctxlog.engine.scope import Needs
+from otel_ctxlog.engine.values import AttributeValue
+from otel_ctxlog.loggers.state import EPOCH, Cell, LazyRuleSet, RuleBook, State, tree_lock
+from otel_ctxlog.otel.ambient import check_sources
+from otel_ctxlog.otel.context import Context, get_current
+from otel_ctxlog.otel.provider_sink import LoggerProvider
+from otel_ctxlog.otel.route import GLOBAL, Route, as_sink, shifted
+from otel_ctxlog.otel.severity import SeverityNumber, severity_of
+from otel_ctxlog.otel.sources import DEFAULT_SOURCES
+
+_T = TypeVar("_T")
+
+__all__ = ["KEEP", "ContextCore", "ContextSink", "Effective", "Keep", "check_offset", "checked_state"]
+
+
+class Keep(Enum):
+    """The type of `KEEP`."""
+
+    KEEP = "keep"
+
+    def __repr__(self) -> str:
+        return "KEEP"
+
+
+KEEP: Final = Keep.KEEP
+"""As an argument: leave it as it is."""
+
+
+def check_offset(offset: object) -> int:
+    """Return `offset` if it is a level offset.
+
+    Raises:
+        ValueError: it is no non-negative int.
+    """
+    if isinstance(offset, int) and not isinstance(offset, bool) and offset >= 0:
+        return offset
+    msg = f"level_offset must be a non-negative int, but got {offset!r}"
+    raise ValueError(msg)
+
+
+class Effective:
+    """What holds for a context after all its bases: derived, immutable, good for the states it was made from.
+
+    Attributes:
+        states: the states it was made from, the context's own first.
+        default_level: the level where no rule matches.
+        route: where records go, and what is put on them on the way.
+        needs: an outline of what the rules look at (see `RuleSet.outline`).
+        ambient: whether that is anything.
+        rule_sets: the rules in the order asked, the context's own first.
+    """
+
+    __slots__ = (
+        "ambient",
+        "default_level",
+        "epoch",
+        "needs",
+        "route",
+        "rule_sets",
+        "states",
+    )
+
+    def __init__(self, states: tuple[State, ...], epoch: object) -> None:
+        self.states = states
+        self.epoch = epoch
+        self.default_level = int(_first(INFO, (state.default_level for state in states)))
+        target: LogSink = GLOBAL
+        offset = states[-1].offset
+        for state in states:
+            if state.target is not None:
+                target, offset = state.target, state.offset
+                break
+        self.route = Route(target, offset, _first(DEFAULT_SOURCES, (state.sources for state in states)))
+        self.rule_sets = [state.compiled.get() for state in states if state.compiled is not None]
+        self.needs = Needs()
+        for rules in self.rule_sets:
+            self.needs.add(rules.outline)
+        self.ambient = self.route.reader.scope.anything and self.needs.anything
+
+
+def _first(default: _T, given: Iterable[_T | None]) -> _T:
+    return next((one for one in given if one is not None), default)
+
+
+class ContextSink:
+    """The live sink of a context: adds the level offset and passes on to the target of this moment."""
+
+    __slots__ = ("__weakref__", "_core")
+
+    def __init__(self, core: ContextCore) -> None:
+        self._core = core
+
+    def __repr__(self) -> str:
+        return f"<sink of {self._core!r}>"
+
+    def enabled(self, level: int) -> bool:
+        """Return whether the target would use a record at `level` (without the offset)."""
+        route = self._core.effective().route
+        return route.target.enabled(shifted(level, route.offset))
+
+    def emit(  # noqa: PLR0913 - the record's fields, by the contract
+        self,
+        *,
+        level: int,
+        body: AttributeValue,
+        attributes: Mapping[str, AttributeValue],
+        name: str,
+        realm: str | None,
+        exception: BaseException | None,
+        context: Context,
+        timestamp: int,
+        severity: SeverityNumber,
+        event_name: str | None,
+    ) -> None:
+        """Pass one record on to the target, its level and severity shifted by the offset."""
+        route = self._core.effective().route
+        if route.offset and level > ERROR:
+            level += route.offset
+            severity = severity_of(level)
+        route.target.emit(
+            level=level,
+            body=body,
+            attributes=attributes,
+            name=name,
+            realm=realm,
+            exception=exception,
+            context=context,
+            timestamp=timestamp,
+            severity=severity,
+            event_name=event_name,
+        )
+
+
+class ContextCore:
+    """State, changes and decisions of a logging context; what users see is `LoggingContext`."""
+
+    def __init__(
+        self,
+        base: ContextCore | None,
+        messages: tuple[object, ...],
+        state: State,
+    ) -> None:
+        self._base = base
+        self._messages = messages
+        self._state = state
+        self._book = RuleBook()
+        self._changes = 0
+        self._effective: Effective | None = None
+        self._joined: tuple[tuple[object, ...], tuple[object, ...]] | None = None
+        self._children: weakref.WeakSet[ContextCore] = weakref.WeakSet()
+        self._sink = ContextSink(self)
+        self.cell = Cell(INFO)
+        with tree_lock:
+            if base is not None:
+                base._children.add(self)
+            self.cell.ceiling = self.current_default_level()
+
+    # What is asked
+
+    @property
+    def own_sink(self) -> LogSink:
+        """The live sink of this context."""
+        return self._sink
+
+    def states(self) -> tuple[State, ...]:
+        """Return the states of this context and its bases, its own first."""
+        if self._base is None:
+            return (self._state,)
+        return (self._state, *self._base.states())
+
+    def effective(self) -> Effective:
+        """Return what holds now."""
+        known = self._effective
+        token = EPOCH.token
+        if known is not None and known.epoch is token:
+            return known
+        states = self.states()
+        if known is not None and _same(known.states, states):
+            known.epoch = token
+            return known
+        made = Effective(states, token)
+        self._effective = made
+        return made
+
+    def messages(self) -> tuple[object, ...]:
+        """Return the message context, inherited part included; the same tuple while it is the same."""
+        if self._base is None:
+            return self._messages
+        inherited = self._base.messages()
+        if not self._messages:
+            return inherited
+        joined = self._joined
+        if joined is None or joined[0] is not inherited:
+            joined = self._joined = (inherited, inherited + self._messages)
+        return joined[1]
+
+    def current_default_level(self) -> int:
+        """Return the level where no rule matches."""
+        core: ContextCore | None = self
+        while core is not None:
+            if core._state.default_level is not None:
+                return int(core._state.default_level)
+            core = core._base
+        return int(INFO)
+
+    def generation_now(self) -> int:
+        """Return the number of changes of this context and its bases."""
+        return self._changes + (0 if self._base is None else self._base.generation_now())
+
+    def decide(self, static: StaticMessages) -> Decision | None:
+        """Return what the rules decide here and now, or None where none matches."""
+        effective = self.effective()
+        if not effective.rule_sets:
+            return None
+        if effective.ambient:
+            view = View(static, effective.route.reader.read(get_current(), effective.needs))
+        else:
+            view = View(static)
+        return decide_once(effective.rule_sets, view, self._sink)
+
+    def decide_alone(self, static: StaticMessages) -> Decision | None:
+        """Return what the rules decide about these messages alone, or None where none matches."""
+        return decide_once(self.effective().rule_sets, View(static), self._sink)
+
+    def plan(self, static: StaticMessages, known: Plan | None = None) -> Plan:
+        """Return a plan for these messages that is good now: `known`, if nothing that concerns it has changed."""
+        token = EPOCH.token
+        effective = self.effective()
+        if known is not None and known.static is static and known.origin is effective:
+            EPOCH.renew(known, token)
+            return known
+        made = Plan(
+            effective.rule_sets,
+            static,
+            default_level=effective.default_level,
+            reader=effective.route.reader,
+            sink=self._sink,
+            epoch=token,
+            origin=effective,
+        )
+        EPOCH.watch(made)
+        return made
+
+    # Changes
+
+    def change(
+        self,
+        edit: Callable[[RuleBook], RuleBook] | None = None,
+        *,
+        default_level: int | None | Keep = KEEP,
+        target: tuple[LogSink | None, int] | Keep = KEEP,
+    ) -> None:
+        """Make one change, visible at once as a whole.
+
+        Args:
+            edit: gets the rule book and returns the one to use from now on: the same, changed, or another.
+            default_level: the own default level.
+            target: the own target with its offset.
+        """
+        with tree_lock:
+            state = self._state
+            if edit is not None:
+                self._book = edit(self._book)
+                asked = self._book.asked()
+                state = replace(state, rules=asked, compiled=LazyRuleSet(asked) if asked else None)
+            if not isinstance(default_level, Keep):
+                state = replace(state, default_level=default_level)
+            if not isinstance(target, Keep):
+                state = replace(state, target=target[0], offset=target[1])
+            self._state = state
+            self._changes += 1
+            self.pull_default_level()
+            EPOCH.advance()
+
+    def pull_default_level(self) -> None:
+        """Bring the level that bound loggers share up to date, here and in what is nested."""
+        self.cell.ceiling = self.current_default_level()
+        while True:
+            try:
+                children = tuple(self._children)
+                break
+            except RuntimeError:  # a finalizer, run by the garbage collector, has made a nested context
+                continue
+        for child in children:
+            child.pull_default_level()
+
+    def add(self, rules: Iterable[Rule], default_level: int | None | Keep = KEEP) -> None:
+        """Add rules, in this order, in one change; nothing is changed where one of them is none."""
+        checked = [check_rule(rule) for rule in rules]
+        if not isinstance(default_level, Keep) and default_level is not None:
+            check_level(default_level)
+        if checked or not isinstance(default_level, Keep):
+            self.change((lambda book: _extended(book, checked)) if checked else None, default_level=default_level)
+
+    def replace(self, rules: Iterable[Rule], default_level: int | None | Keep = KEEP) -> None:
+        """Replace the own rules by these, given in the order of adding, in one change."""
+        checked = [check_rule(rule) for rule in rules]
+        if not isinstance(default_level, Keep) and default_level is not None:
+            check_level(default_level)
+        self.change(lambda _book: _extended(RuleBook(), checked), default_level=default_level)
+
+
+def _extended(book: RuleBook, rules: Iterable[Rule]) -> RuleBook:
+    for rule in rules:
+        book.add(rule)
+    return book
+
+
+def _same(left: tuple[State, ...], right: tuple[State, ...]) -> bool:
+    return len(left) == len(right) and all(one is other for one, other in zip(left, right, strict=True))
+
+
+def checked_state(
+    target: LoggerProvider | LogSink | None,
+    level_offset: int,
+    sources: Iterable[Source] | None,
+) -> State:
+    """Return the state of a new context.
+
+    Raises:
+        TypeError: `target` or `sources` are of the wrong kind.
+        ValueError: `level_offset` is no non-negative int.
+    """
+    return State(
+        target=None if target is None else as_sink(target),
+        offset=check_offset(level_offset),
+        sources=None if sources is None else check_sources(sources),
+    )

@@ -1,0 +1,72 @@
+"""How contexts make loggers: messages, names and values in, a logger with its attachments out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from otel_ctxlog.engine.diagnostics import report_once
+from otel_ctxlog.engine.messages import Attribute, Name, Realm, StaticMessages, Tag
+from otel_ctxlog.engine.stem import Recipe
+from otel_ctxlog.loggers.base import BaseLogger
+from otel_ctxlog.loggers.bound import NON_LOGGING, Logger, bound_logger
+from otel_ctxlog.loggers.core import ContextCore
+from otel_ctxlog.loggers.unbound import UnboundLogger
+
+__all__ = ["make_bound", "make_bound_for", "make_unbound"]
+
+_L = TypeVar("_L", bound=BaseLogger)
+_ATTACH_NOTHING: Final = frozenset({Realm, Tag, Name, Attribute})
+
+
+def make_bound(core: ContextCore, recipe: Recipe) -> Logger:
+    """Return a bound logger of a context."""
+    messages = core.messages()
+    return _attached(bound_logger(core, recipe, messages), messages, recipe.messages)
+
+
+def make_bound_for(core: ContextCore, messages: tuple[object, ...], recipe: Recipe) -> Logger:
+    """Return a logger for these messages alone, or `NON_LOGGING` where no rule matches them.
+
+    Args:
+        core: the context; its rules decide and its target gets the records.
+        messages: the only messages that count.
+        recipe: gives names and values; its messages do not count.
+    """
+    decision = core.decide_alone(StaticMessages.read(messages))
+    if decision is None:
+        return NON_LOGGING
+    alone = Recipe(messages, recipe.names, recipe.fields)
+    return _attached(bound_logger(core, alone, (), decision), messages)
+
+
+def make_unbound(core: ContextCore, recipe: Recipe) -> UnboundLogger:
+    """Return an unbound logger of a context."""
+    return _attached(UnboundLogger(core, recipe), core.messages(), recipe.messages)
+
+
+def _attached(logger: _L, *contexts: Sequence[object]) -> _L:
+    """Return `logger` after every message that has ``attach(logger)`` attached what it has."""
+    for messages in contexts:
+        for message in messages:
+            if type(message) in _ATTACH_NOTHING:
+                continue
+            attach: Callable[[BaseLogger], object] | None = getattr(message, "attach", None)
+            if callable(attach):
+                logger = _attach(logger, message, attach)
+    return logger
+
+
+def _attach(logger: _L, message: object, attach: Callable[[BaseLogger], object]) -> _L:
+    kind = type(message)
+    try:
+        result = attach(logger)
+    except Exception as error:  # noqa: BLE001 - whatever a message of the user does
+        text = f"attach of a {kind.__module__}.{kind.__qualname__} raised {type(error).__name__}: nothing is attached"
+        report_once(kind, text, error=error, topic="attach")
+        return logger
+    if not isinstance(result, type(logger)):
+        text = f"attach of a {kind.__module__}.{kind.__qualname__} must return the logger, but returned {type(result).__name__}"
+        report_once(kind, text, topic="attach")
+        return logger
+    return result

@@ -1,0 +1,222 @@
+"""The state of logging contexts: frozen snapshots, one reference swapped per change.
+
+Every context has a `State`. A change makes a new one under one lock, swaps it in, and starts a new *epoch*. What is
+derived from the states of a context and its bases (`core.Effective`, the plans of unbound loggers) remembers its epoch,
+so that a reader finds out by one identity check whether anything has changed anywhere. Readers never wait for a change.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from otel_ctxlog.engine import catalogue
+from otel_ctxlog.engine.analysis import necessary_keys
+from otel_ctxlog.engine.diagnostics import report_once
+from otel_ctxlog.engine.plan import Plan
+from otel_ctxlog.engine.protocols import LogSink, Rule, Source
+from otel_ctxlog.engine.rules import ConditionRule
+from otel_ctxlog.engine.ruleset import RuleSet
+from otel_ctxlog.otel import provider_sink
+
+__all__ = ["EPOCH", "Cell", "Epoch", "RuleBook", "State", "tree_lock"]
+
+
+class Epoch:
+    """Says whether anything has changed: a new `token` with every change of any context.
+
+    Plans of unbound loggers are marked stale on the way, so that a disabled call need not ask: a stale plan's `ceiling`
+    is above every level, and the logger looks closer.
+    """
+
+    __slots__ = ("_lock", "_plans", "token")
+
+    def __init__(self) -> None:
+        self.token: object = object()
+        self._plans: weakref.WeakSet[Plan] = weakref.WeakSet()
+        # An RLock: the garbage collector may run a finalizer that logs while this thread holds it.
+        self._lock = threading.RLock()
+
+    def advance(self) -> None:
+        """Start a new epoch."""
+        with self._lock:
+            self.token = object()
+            while True:
+                try:
+                    plans = tuple(self._plans)
+                    break
+                except RuntimeError:  # such a finalizer has added a plan
+                    continue
+            for plan in plans:
+                plan.expire()
+
+    def watch(self, plan: Plan) -> None:
+        """Have `plan` marked stale by the next change; at once if there was one since it was made."""
+        with self._lock:
+            self._plans.add(plan)
+            if plan.epoch is not self.token:
+                plan.expire()
+
+    def renew(self, plan: Plan, token: object) -> None:
+        """Make a stale plan good again, if there was no change since `token` was taken."""
+        with self._lock:
+            if token is self.token:
+                plan.revive(token)
+
+    def renew_lock(self) -> None:
+        """Replace the lock: in a forked child, another thread of the parent may have held it."""
+        self._lock = threading.RLock()
+
+
+EPOCH: Final = Epoch()
+
+
+class Cell:
+    """A level that bound loggers share with their context: reading it is all that a disabled call costs."""
+
+    __slots__ = ("ceiling",)
+
+    def __init__(self, level: int) -> None:
+        # A plain int: comparing an IntEnum is slower.
+        self.ceiling = int(level)
+
+
+class _TreeLock:
+    """The lock of all changes; an RLock, since a rule's ``supersedes`` may use contexts."""
+
+    __slots__ = ("lock",)
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+
+    def __exit__(self, *_exc: object) -> None:
+        self.lock.release()
+
+
+tree_lock: Final = _TreeLock()
+
+
+def _after_fork_in_child() -> None:
+    """Renew every lock of the library: another thread of the parent may have held it at the fork."""
+    tree_lock.lock = threading.RLock()
+    EPOCH.renew_lock()
+    catalogue.renew_locks()
+    provider_sink.renew_lock()
+    # The SDK gives the providers a new resource in a child.
+    EPOCH.advance()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+class RuleBook:
+    """The own rules of a context while they change; only touched under `tree_lock`.
+
+    Rules are kept in the order of adding. `ConditionRule`s are found by what their conditions have in common, so that
+    loading thousands does not compare each with each.
+    """
+
+    __slots__ = ("_buckets", "_next", "_others", "_rules")
+
+    def __init__(self) -> None:
+        self._rules: dict[int, Rule] = {}
+        self._buckets: dict[object, list[int]] = {}
+        self._next = 0
+
+    def copy(self) -> RuleBook:
+        """Return an independent copy."""
+        book = RuleBook()
+        book._rules = self._rules.copy()
+        book._buckets = {key: numbers.copy() for key, numbers in self._buckets.items()}
+        book._next = self._next
+        return book
+
+    def add(self, rule: Rule) -> None:
+        """Add one rule; those that it supersedes go."""
+        for number in self._superseded(rule):
+            self._remove(number)
+        number = self._next
+        self._next += 1
+        self._rules[number] = rule
+        if isinstance(rule, ConditionRule):
+            self._buckets.setdefault(_signature(rule), []).append(number)
+
+    def asked(self) -> tuple[Rule, ...]:
+        """Return the rules in the order asked: the last added first."""
+        return tuple(reversed(self._rules.values()))
+
+    def _superseded(self, rule: Rule) -> list[int]:
+        supersedes: Callable[[Rule], bool] | None = getattr(rule, "supersedes", None)
+        if not callable(supersedes):
+            return []
+        candidates: Iterable[int] = list(self._rules)
+        if getattr(type(rule), "supersedes", None) is ConditionRule.supersedes and isinstance(rule, ConditionRule):
+            candidates = self._buckets.get(_signature(rule), ())
+        found: list[int] = []
+        for number in candidates:
+            try:
+                if supersedes(self._rules[number]):
+                    found.append(number)
+            except Exception as error:  # noqa: BLE001 - whatever a rule of the user does
+                text = f"supersedes of a {type(rule).__name__} raised {type(error).__name__} and counts as false"
+                report_once(rule, text, error=error, topic="supersedes")
+        return found
+
+    def _remove(self, number: int) -> None:
+        rule = self._rules.pop(number)
+        if isinstance(rule, ConditionRule):
+            self._buckets[_signature(rule)].remove(number)
+
+
+def _signature(rule: ConditionRule) -> object:
+    """Return what rules with equal conditions share: the kinds of the conditions, and their index keys."""
+    try:
+        return tuple((type(condition), tuple(necessary_keys(condition))) for condition in rule.conditions)
+    except RecursionError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one context says itself; None means: as the base.
+
+    Attributes:
+        rules: the own rules, in the order asked.
+        compiled: their rule set, made when it is first asked.
+        default_level: the own default level.
+        target: the own target.
+        offset: the level offset of that target.
+        sources: the own sources.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    compiled: LazyRuleSet | None = None
+    default_level: int | None = None
+    target: LogSink | None = None
+    offset: int = 0
+    sources: tuple[Source, ...] | None = None
+
+
+class LazyRuleSet:
+    """A rule set that is compiled when it is first asked, so that adding rules one by one stays cheap."""
+
+    __slots__ = ("_compiled", "_rules")
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._compiled: RuleSet | None = None
+
+    def get(self) -> RuleSet:
+        """Return the compiled rules; two threads that come first both compile, and either result will do."""
+        compiled = self._compiled
+        if compiled is None:
+            compiled = self._compiled = RuleSet(self._rules)
+        return compiled

@@ -1,0 +1,105 @@
+"""Unbound loggers: they follow every change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from otel_ctxlog.engine.fields import Fields
+from otel_ctxlog.engine.plan import Plan
+from otel_ctxlog.loggers.base import BaseLogger
+from otel_ctxlog.loggers.bound import Logger, bound_logger
+from otel_ctxlog.loggers.core import ContextCore
+from otel_ctxlog.engine.stem import Recipe, Stem
+from otel_ctxlog.loggers.state import EPOCH
+from otel_ctxlog.loggers.vlogger import VLogger
+from otel_ctxlog.otel.context import get_current
+from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE
+from otel_ctxlog.otel.route import write
+from otel_ctxlog.otel.severity import SeverityNumber
+
+__all__ = ["UnboundLogger"]
+
+
+class UnboundLogger(BaseLogger):
+    """A logger that follows every change of rules, levels, targets and ambient attributes at its next call.
+
+    Made for module level and long-lived objects, by contexts (`LoggingContext.unbound_logger`, ``cl.log``). It is a
+    message context provider.
+    """
+
+    __slots__ = ("__weakref__", "_core", "_gate", "_joined", "_stem")
+
+    _gate: Plan
+
+    def __init__(self, core: ContextCore, recipe: Recipe) -> None:
+        self._core = core
+        self._recipe = recipe
+        self._joined = core.messages()
+        self._stem = Stem(self._joined, recipe, DEFAULT_SCOPE)
+        self._gate = core.plan(self._stem.static)
+
+    def __repr__(self) -> str:
+        return f"<UnboundLogger {self._stem.scope!r}>"
+
+    @property
+    def message_context(self) -> tuple[object, ...]:
+        """The messages of this logger, those of its context included."""
+        return self._core.messages() + self._recipe.messages
+
+    def bound(self) -> Logger:
+        """Return a bound logger with the same messages, name and values, its level decided now."""
+        return bound_logger(self._core, self._recipe, self._core.messages())
+
+    def v(self, level: int) -> VLogger:
+        """Return a logr-style logger at a fixed verbosity; it stays unbound."""
+        return VLogger(self, level)
+
+    def _plan(self) -> Plan:
+        plan = self._gate
+        if plan.epoch is EPOCH.token:
+            return plan
+        messages = self._core.messages()
+        if messages is not self._joined:
+            self._stem, self._joined = Stem(messages, self._recipe, DEFAULT_SCOPE), messages
+        plan = self._gate = self._core.plan(self._stem.static, plan)
+        return plan
+
+    def _write(
+        self,
+        level: int,
+        message: object,
+        fields: Sequence[object] | Fields,
+        attributes: Mapping[str, object],
+        exception: BaseException | None = None,
+        severity: SeverityNumber | None = None,
+        event_name: str | None = None,
+    ) -> bool:
+        plan = self._gate
+        if plan.epoch is not EPOCH.token:
+            plan = self._plan()
+            if level > plan.high:
+                return True
+        context = get_current()
+        decision = plan.decide(context)
+        if level > decision.level:
+            return True
+        return write(
+            self._core.effective().route,
+            self._stem,
+            decision.sink,
+            context,
+            level,
+            message,
+            fields,
+            attributes,
+            exception=exception,
+            severity=severity,
+            event_name=event_name,
+        )
+
+    def _is_on(self, level: int) -> bool:
+        plan = self._plan()
+        return level <= plan.high and level <= plan.decide(get_current()).level
+
+    def _derived(self, recipe: Recipe) -> UnboundLogger:
+        return UnboundLogger(self._core, recipe)

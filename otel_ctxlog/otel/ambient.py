@@ -1,0 +1,175 @@
+"""The reader: what the sources of a context find, for decisions and for records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Final, cast
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+
+from otel_ctxlog.engine.diagnostics import report_once
+from otel_ctxlog.engine.messages import BAGGAGE, OWN, SPAN, Ambient
+from otel_ctxlog.engine.protocols import Source, is_source
+from otel_ctxlog.engine.scope import Needs, Scope
+from otel_ctxlog.engine.values import AttributeValue, BaggageText, clean_text, to_value
+from otel_ctxlog.otel.sources import BaggageSource, SpanSource, span_attributes
+
+__all__ = ["EXCEPTION_PREFIX", "RESERVED", "SourcesReader", "check_sources"]
+
+RESERVED: Final = frozenset({"realm", "eventType"})
+EXCEPTION_PREFIX: Final = "exception."
+
+# An own source that logs would be asked again for that record, and so on.
+_reading: ContextVar[bool] = ContextVar("otel_ctxlog_reading_source", default=False)
+
+
+def check_sources(sources: object) -> tuple[Source, ...]:
+    """Return `sources` as a tuple.
+
+    Raises:
+        TypeError: it is no sequence of sources.
+    """
+    if isinstance(sources, (list, tuple)):
+        given = tuple(cast("Sequence[object]", sources))
+        if all(map(is_source, given)):
+            return cast("tuple[Source, ...]", given)
+    msg = f"sources must be a tuple of sources, each with attributes(context) -> Mapping, but got {sources!r}"
+    raise TypeError(msg)
+
+
+def _attaches(source: Source) -> bool:
+    try:
+        return bool(getattr(source, "attach", True))
+    except Exception:  # noqa: BLE001 - a property of the user
+        return True
+
+
+class SourcesReader:
+    """Reads a fixed tuple of sources; never raises.
+
+    Args:
+        sources: the sources, in order: of two ambient attributes of one name, the later is attached.
+        resource: gives the resource attributes of the target's provider, or None.
+    """
+
+    __slots__ = ("_attached", "_resource", "_sources", "scope")
+
+    def __init__(self, sources: tuple[Source, ...], resource: Callable[[], Mapping[str, object] | None]) -> None:
+        self._sources = tuple((_origin(source), source) for source in sources)
+        self._attached = tuple(source for source in sources if _attaches(source))
+        self._resource = resource
+        spans = [source for source in sources if isinstance(source, SpanSource)]
+        baggages = [source for source in sources if isinstance(source, BaggageSource)]
+        self.scope = Scope(
+            span=bool(spans),
+            baggage=bool(baggages),
+            own=any(origin is OWN for origin, _ in self._sources),
+            span_allows=_any_allows(spans),
+            baggage_allows=_any_allows(baggages),
+        )
+
+    def read(self, context: object, needs: Needs) -> Ambient:
+        """Return what the sources find in `context`, at least what is needed."""
+        otel_context = cast("Context", context)
+        wanted = {
+            BAGGAGE: needs.everything or bool(needs.names or needs.baggage_names),
+            SPAN: needs.everything or bool(needs.names or needs.span_names),
+            OWN: needs.everything or bool(needs.names),
+        }
+        groups = [
+            (origin, found)
+            for origin, source in self._sources
+            if wanted[origin] and (found := _read(source, otel_context))
+        ]
+        ambient = Ambient(groups)
+        if self.scope.span and (needs.span_name or needs.sampled or needs.everything):
+            span = trace.get_current_span(otel_context)
+            ambient.sampled = span.get_span_context().trace_flags.sampled
+            name = getattr(span, "name", None)
+            ambient.span_name = name if isinstance(name, str) else None
+        if needs.resource or needs.everything:
+            ambient.resource = self.resource()
+        return ambient
+
+    def span(self, context: object) -> object | None:
+        """Return the span in `context` if it has attributes, else None."""
+        span = trace.get_current_span(cast("Context", context))
+        return span if getattr(span, "attributes", None) is not None else None
+
+    def span_attributes(self, span: object) -> Mapping[str, object]:
+        """Return a copy of the span's attributes."""
+        return span_attributes(span)
+
+    def span_name(self, span: object) -> object:
+        """Return the span's name."""
+        return getattr(span, "name", None)
+
+    def resource(self) -> Mapping[str, object] | None:
+        """Return the resource attributes of the target's provider, or None; the same object while they are the same."""
+        return self._resource() if self._sources else None
+
+    def attachments(self, context: Context) -> dict[str, AttributeValue]:
+        """Return the ambient attributes that go on a record, in a new dict."""
+        attached: dict[str, AttributeValue] = {}
+        for source in self._attached:
+            for name, value in _read(source, context).items():
+                if name in RESERVED or name.startswith(EXCEPTION_PREFIX):
+                    continue
+                kind = type(value)
+                if kind is BaggageText:
+                    attached[name] = clean_text(str(value))
+                elif kind is int or kind is float or kind is bool:
+                    attached[name] = cast("int | float | bool", value)
+                else:
+                    attached[name] = to_value(value)
+        return attached
+
+
+def _origin(source: Source) -> str:
+    if isinstance(source, SpanSource):
+        return SPAN
+    return BAGGAGE if isinstance(source, BaggageSource) else OWN
+
+
+def _any_allows(sources: Sequence[SpanSource | BaggageSource]) -> Callable[[str], bool]:
+    if not sources:
+        return _nothing
+    if len(sources) == 1:
+        return sources[0].allows
+    return lambda name: any(source.allows(name) for source in sources)
+
+
+def _nothing(_name: str) -> bool:
+    return False
+
+
+def _read(source: Source, context: Context) -> Mapping[str, object]:
+    """Return what one source finds; a source that raises is empty, with one diagnostic per type."""
+    if type(source) is BaggageSource or type(source) is SpanSource:
+        try:
+            return source.attributes(context)
+        except Exception as error:  # noqa: BLE001 - a span of another implementation may do anything
+            return _failed(source, error)
+    if _reading.get():
+        return {}
+    token = _reading.set(True)
+    try:
+        found = source.attributes(context)
+        return {
+            clean_text(name): value
+            for name, value in cast("Mapping[object, object]", found).items()
+            if isinstance(name, str) and name
+        }
+    except Exception as error:  # noqa: BLE001 - whatever a source of the user does
+        return _failed(source, error)
+    finally:
+        _reading.reset(token)
+
+
+def _failed(source: object, error: Exception) -> Mapping[str, object]:
+    kind = type(source)
+    text = f"a source of type {kind.__module__}.{kind.__qualname__} raised {type(error).__name__} and counts as empty"
+    report_once(kind, text, error=error)
+    return {}

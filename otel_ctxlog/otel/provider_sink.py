@@ -1,0 +1,193 @@
+"""The provider sink: records into an OpenTelemetry ``LoggerProvider``.
+
+This is the one place that knows how the SDK takes a record. Two habits of it matter (tested in
+``tests/otel/test_what_we_rely_on.py``):
+
+- where the number of attributes is limited, it drops the *oldest*, so that ambient attributes go first in the mapping;
+- it puts ``exception.*`` before a plain mapping's attributes, but after those of its own `BoundedAttributes`.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Mapping
+from typing import Final, cast
+
+from opentelemetry._logs import Logger as OtelLogger
+from opentelemetry._logs import LoggerProvider, get_logger_provider
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.context import Context
+
+from otel_ctxlog.engine.diagnostics import report_once
+from otel_ctxlog.engine.values import AttributeValue, clean_text
+from otel_ctxlog.otel.severity import SeverityNumber, severity_of, severity_text
+
+__all__ = ["DEFAULT_SCOPE", "LOGGER_NAME", "MAX_SCOPES", "ProviderSink", "is_provider"]
+
+DEFAULT_SCOPE: Final = "otel_ctxlog"
+LOGGER_NAME: Final = "logger.name"
+MAX_SCOPES: Final = 1000
+
+
+class _Scopes:
+    """The loggers of one provider by scope name; at most `MAX_SCOPES`, since a provider keeps each for ever."""
+
+    __slots__ = ("__weakref__", "loggers", "overflow", "provider")
+
+    def __init__(self) -> None:
+        self.loggers: dict[str, OtelLogger] = {}
+        self.overflow: OtelLogger | None = None
+        self.provider: LoggerProvider | None = None
+
+
+_lock = threading.Lock()
+# Several contexts may have one provider as target, and the limit is the target's. An SDK logger does not hold its
+# provider, so that the entry goes with the provider.
+_scopes_of: weakref.WeakKeyDictionary[LoggerProvider, _Scopes] = weakref.WeakKeyDictionary()
+_global_scopes = _Scopes()
+
+
+def renew_lock() -> None:
+    """Replace the lock: in a forked child, another thread of the parent may have held it."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+def is_provider(target: object) -> bool:
+    """Return whether `target` is an OTel ``LoggerProvider``, or looks like one."""
+    if isinstance(target, type):
+        return False
+    return isinstance(target, LoggerProvider) or callable(getattr(target, "get_logger", None))
+
+
+class ProviderSink:
+    """Emits records through the loggers of one provider.
+
+    Args:
+        provider: the provider; None for the global one, also one that is set later.
+    """
+
+    __slots__ = ("_own_scopes", "provider")
+
+    def __init__(self, provider: LoggerProvider | None) -> None:
+        self.provider = provider
+        self._own_scopes = None if provider is None else _scopes(provider)
+
+    def scope(self, name: str) -> tuple[OtelLogger, bool]:
+        """Return the logger of that scope name, and whether the name has to go into an attribute instead."""
+        scopes = self._own_scopes or _current_global_scopes()
+        logger = scopes.loggers.get(name)
+        if logger is not None:
+            return logger, False
+        return self._new_scope(scopes, name)
+
+    def _new_scope(self, scopes: _Scopes, name: str) -> tuple[OtelLogger, bool]:
+        if len(scopes.loggers) < MAX_SCOPES:
+            logger = self._get_logger(name)
+            with _lock:
+                if len(scopes.loggers) < MAX_SCOPES:
+                    return scopes.loggers.setdefault(name, logger), False
+        overflow = scopes.overflow
+        if overflow is None:
+            overflow = scopes.overflow = scopes.loggers.get(DEFAULT_SCOPE) or self._get_logger(DEFAULT_SCOPE)
+            report_once(
+                scopes,
+                f"more than {MAX_SCOPES} logger names and realms for one target: further ones go out under scope "
+                f"{DEFAULT_SCOPE!r} with the name in attribute {LOGGER_NAME!r}; names and realms should be few",
+            )
+        return overflow, name != DEFAULT_SCOPE
+
+    def _get_logger(self, name: str) -> OtelLogger:
+        provider = get_logger_provider() if self.provider is None else self.provider
+        return provider.get_logger(name)
+
+    def resource(self) -> Mapping[str, object] | None:
+        """Return the attributes of the provider's resource, or None where it has none."""
+        provider = get_logger_provider() if self.provider is None else self.provider
+        resource = getattr(provider, "resource", None)
+        return cast("Mapping[str, object] | None", getattr(resource, "attributes", None))
+
+    def enabled(self, level: int) -> bool:
+        """Return whether the provider wants records at `level`."""
+        return self.scope(DEFAULT_SCOPE)[0].enabled(severity_number=severity_of(level))
+
+    def emit(  # noqa: PLR0913 - the record's fields, by the contract
+        self,
+        *,
+        level: int,  # noqa: ARG002 - the severity says it
+        body: AttributeValue,
+        attributes: Mapping[str, AttributeValue],
+        name: str,
+        realm: str | None,
+        exception: BaseException | None,
+        context: Context,
+        timestamp: int,
+        severity: SeverityNumber,
+        event_name: str | None,
+    ) -> None:
+        """Emit one record through the scope of `name`, else of `realm`, else of this library."""
+        scope_name = clean_text(name or realm or DEFAULT_SCOPE)
+        logger, renamed = self.scope(scope_name)
+        if renamed:
+            attributes = {**attributes, LOGGER_NAME: scope_name}
+        emit_record(
+            logger,
+            body=body,
+            attributes=attributes,
+            exception=exception,
+            context=context,
+            timestamp=timestamp,
+            severity=severity,
+            event_name=event_name,
+        )
+
+
+def emit_record(  # noqa: PLR0913 - the record's fields
+    logger: OtelLogger,
+    *,
+    body: AttributeValue,
+    attributes: Mapping[str, AttributeValue],
+    exception: BaseException | None,
+    context: Context,
+    timestamp: int,
+    severity: SeverityNumber,
+    event_name: str | None,
+) -> None:
+    """Emit one record through an OTel logger."""
+    if exception is not None:
+        # In this form the SDK appends exception.* instead of prepending it: a limit takes ambient attributes first.
+        attributes = BoundedAttributes(attributes=attributes, immutable=False)
+    logger.emit(
+        timestamp=timestamp,
+        context=context,
+        severity_number=severity,
+        severity_text=severity_text(severity),
+        body=body,
+        attributes=attributes,
+        event_name=event_name,
+        exception=exception,
+    )
+
+
+def _current_global_scopes() -> _Scopes:
+    """Return the scopes of the global provider of this moment: it may be set later than its first use."""
+    global _global_scopes  # noqa: PLW0603
+    provider = get_logger_provider()
+    scopes = _global_scopes
+    if scopes.provider is not provider:
+        scopes = _scopes(provider)
+        scopes.provider = provider
+        _global_scopes = scopes
+    return scopes
+
+
+def _scopes(provider: LoggerProvider) -> _Scopes:
+    try:
+        with _lock:
+            known = _scopes_of.get(provider)
+            if known is None:
+                known = _scopes_of[provider] = _Scopes()
+            return known
+    except TypeError:  # a provider of another implementation that cannot be weakly referenced
+        return _Scopes()

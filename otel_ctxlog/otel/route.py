@@ -1,0 +1,156 @@
+"""The route of a record: from a call that is on into a sink. Nothing here asks rules, and nothing is raised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import time_ns
+
+from otel_ctxlog.engine.diagnostics import report_once
+from otel_ctxlog.engine.fields import Fields, read_fields
+from otel_ctxlog.engine.levels import ERROR
+from otel_ctxlog.engine.protocols import LogSink, Source, is_sink
+from otel_ctxlog.engine.stem import Stem
+from otel_ctxlog.engine.values import clean_text, safe_text
+from otel_ctxlog.otel.ambient import SourcesReader
+from otel_ctxlog.otel.context import Context
+from otel_ctxlog.otel.provider_sink import LOGGER_NAME, ProviderSink, emit_record, is_provider
+from otel_ctxlog.otel.severity import SeverityNumber, severity_of
+
+__all__ = ["GLOBAL", "Route", "as_sink", "shifted", "write"]
+
+GLOBAL = ProviderSink(None)
+"""The sink of the global provider, also of one that is set later."""
+
+
+def as_sink(target: object) -> LogSink:
+    """Return the sink for a target.
+
+    Raises:
+        TypeError: `target` is neither a ``LoggerProvider`` nor a `LogSink`.
+    """
+    if is_provider(target):
+        return ProviderSink(target)
+    if is_sink(target):
+        return target
+    msg = f"a target must be an OpenTelemetry LoggerProvider or a LogSink (enabled, emit), but got {target!r}"
+    raise TypeError(msg)
+
+
+def shifted(level: int, offset: int) -> int:
+    """Return the level with the offset, which errors do not get."""
+    return level + offset if level > ERROR else level
+
+
+class Route:
+    """Where records go, and what is put on them on the way; immutable.
+
+    Attributes:
+        target: the sink where records go.
+        offset: what is added to the level of a non-error record on its way there.
+        provider: the target, if it is a `ProviderSink`.
+        reader: reads the sources.
+    """
+
+    __slots__ = ("offset", "provider", "reader", "target")
+
+    def __init__(self, target: LogSink, offset: int, sources: tuple[Source, ...]) -> None:
+        self.target = target
+        self.offset = offset
+        self.provider = target if isinstance(target, ProviderSink) else None
+        self.reader = SourcesReader(sources, _no_resource if self.provider is None else self.provider.resource)
+
+
+def _no_resource() -> Mapping[str, object] | None:
+    return None
+
+
+def write(  # noqa: PLR0913 - what makes up a record
+    route: Route,
+    stem: Stem,
+    sink: LogSink | None,
+    context: Context,
+    level: int,
+    message: object,
+    fields: Sequence[object] | Fields,
+    attributes: Mapping[str, object],
+    *,
+    exception: BaseException | None = None,
+    severity: SeverityNumber | None = None,
+    event_name: str | None = None,
+) -> bool:
+    """Write one record; return whether that went without an exception.
+
+    Args:
+        route: gives the sources and, where `sink` is None, the target.
+        stem: what the logger puts on the record.
+        sink: where a rule sent the record, or None for the route's target.
+        context: the OTel context of the call.
+        level: the level of the call, without offset.
+        message: the body; None for none.
+        fields: the call's positional fields, or all its fields already read.
+        attributes: the call's keyword attributes.
+        exception: the record's exception.
+        severity: the severity, where the level does not say it.
+        event_name: the type of an event.
+    """
+    timestamp = time_ns()
+    target = sink
+    try:
+        provider = None
+        if target is None:
+            target = route.target
+            provider = route.provider
+            if route.offset:
+                level = shifted(level, route.offset)
+        if severity is None:
+            severity = severity_of(level)
+        if provider is None:
+            if not target.enabled(level):
+                return True
+            target.emit(
+                level=level,
+                body=_body(message),
+                attributes=stem.record_attributes(route.reader.attachments(context), _read(fields, attributes)),
+                name=stem.name,
+                realm=stem.realm,
+                exception=exception,
+                context=context,
+                timestamp=timestamp,
+                severity=severity,
+                event_name=event_name,
+            )
+            return True
+        logger, renamed = provider.scope(stem.scope)
+        if not logger.enabled(context=context, severity_number=severity, event_name=event_name):
+            return True
+        record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
+        if renamed:
+            record[LOGGER_NAME] = stem.scope
+        emit_record(
+            logger,
+            body=_body(message),
+            attributes=record,
+            exception=exception,
+            context=context,
+            timestamp=timestamp,
+            severity=severity,
+            event_name=event_name,
+        )
+    except Exception as error:  # noqa: BLE001 - a logging call never raises
+        failed = target.provider if isinstance(target, ProviderSink) and target.provider is not None else target
+        text = f"a sink of type {type(failed).__name__} raised {type(error).__name__}: a record is lost"
+        report_once(failed, text, error=error)
+        return False
+    return True
+
+
+def _read(fields: Sequence[object] | Fields, attributes: Mapping[str, object]) -> Fields | None:
+    if isinstance(fields, Fields):
+        return fields
+    return read_fields(fields, attributes) if fields or attributes else None
+
+
+def _body(message: object) -> str | None:
+    if isinstance(message, str):
+        return clean_text(message)
+    return None if message is None else safe_text(message)

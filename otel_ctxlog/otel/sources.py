@@ -1,0 +1,133 @@
+"""Sources: the current span's attributes and the current baggage's entries as message context."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, cast
+
+from opentelemetry import baggage, trace
+from opentelemetry.context import Context
+
+from otel_ctxlog.engine.values import BaggageText, safe_text, scalar_text
+
+__all__ = ["DEFAULT_SOURCES", "BaggageSource", "SpanSource"]
+
+
+def _patterns(what: str, patterns: object) -> tuple[str, ...]:
+    if isinstance(patterns, str) or not isinstance(patterns, (list, tuple, set, frozenset)):
+        msg = f"{what} must be a tuple of glob patterns like ('tenant', 'app.*'), but got {patterns!r}"
+        raise TypeError(msg)
+    for pattern in cast("Sequence[object]", patterns):
+        if not isinstance(pattern, str):
+            msg = f"{what} must hold glob patterns as str, but got {type(pattern).__name__} {pattern!r}"
+            raise TypeError(msg)
+    return tuple(cast("Sequence[str]", patterns))
+
+
+def _any_name(_name: str) -> bool:
+    return True
+
+
+def _filter(include: tuple[str, ...], exclude: tuple[str, ...]) -> Callable[[str], bool]:
+    """Return whether a name passes: one of `include` matches it and none of `exclude`."""
+    if "*" in include and not exclude:
+        return _any_name
+    wanted = re.compile("|".join(map(fnmatch.translate, include)) if include else r"(?!)")
+    unwanted = re.compile("|".join(map(fnmatch.translate, exclude)) if exclude else r"(?!)")
+    return lambda name: wanted.match(name) is not None and unwanted.match(name) is None
+
+
+def _limit(what: str, number: object) -> None:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        msg = f"{what} must be a non-negative int, but got {number!r}"
+        raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanSource:
+    """The attributes of the current span; also its name and whether it is sampled, for conditions.
+
+    A span that does not record (an unsampled one) has no attributes and no name.
+
+    Args:
+        include: globs over names; only these are seen, by rules and on records alike.
+        exclude: globs over names; these are not.
+        attach: whether they are put on records.
+    """
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    attach: bool = True
+    allows: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "include", _patterns("include", self.include))
+        object.__setattr__(self, "exclude", _patterns("exclude", self.exclude))
+        object.__setattr__(self, "allows", _filter(self.include, self.exclude))
+
+    def attributes(self, context: Context, /) -> Mapping[str, object]:
+        """Return a copy of the attributes of the span in `context`."""
+        found = span_attributes(trace.get_current_span(context))
+        if self.allows is _any_name:
+            return found
+        return {name: value for name, value in found.items() if self.allows(name)}
+
+
+@dataclass(frozen=True, slots=True)
+class BaggageSource:
+    """The entries of the current baggage, each value as text.
+
+    Baggage comes from outside, so that it is limited.
+
+    Args:
+        include: globs over names; only these are seen, by rules and on records alike.
+        exclude: globs over names; these are not.
+        attach: whether they are put on records.
+        max_entries: how many entries are seen at most.
+        max_value_length: characters of a value; longer ones are cut before anybody sees them.
+    """
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+    attach: bool = True
+    max_entries: int = 64
+    max_value_length: int = 256
+    allows: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "include", _patterns("include", self.include))
+        object.__setattr__(self, "exclude", _patterns("exclude", self.exclude))
+        _limit("max_entries", self.max_entries)
+        _limit("max_value_length", self.max_value_length)
+        object.__setattr__(self, "allows", _filter(self.include, self.exclude))
+
+    def attributes(self, context: Context, /) -> Mapping[str, object]:
+        """Return the entries of the baggage in `context`."""
+        found: dict[str, object] = {}
+        for name, value in baggage.get_all(context).items():
+            if len(found) >= self.max_entries:
+                break
+            if self.allows(name):
+                text = value if isinstance(value, str) else scalar_text(value)
+                if text is None:
+                    text = safe_text(value)
+                found[name] = BaggageText(text[: self.max_value_length])
+        return found
+
+
+def span_attributes(span: object) -> dict[str, object]:
+    """Return a copy of a span's attributes; empty for one that does not record."""
+    attributes = getattr(span, "attributes", None)
+    if attributes is None:
+        return {}
+    try:
+        # 6 times faster than dict(): the SDK's view of its attributes is a Python class, its copy() is a dict's.
+        return cast("dict[str, object]", attributes.copy())
+    except AttributeError:
+        return dict(cast("Mapping[str, object]", attributes))
+
+
+DEFAULT_SOURCES: Final = (BaggageSource(), SpanSource())
