@@ -42,11 +42,11 @@ from otel_ctxlog.events.log import LogEventer
 from otel_ctxlog.events.nop import NopEventer
 from otel_ctxlog.events.otel import OTelEventer
 from otel_ctxlog.events.tee import TeeEventer
+from otel_ctxlog.loggers.base import VLogger
 from otel_ctxlog.loggers.bound import NON_LOGGING, Logger
 from otel_ctxlog.loggers.context import AttributionContext, LoggingContext
 from otel_ctxlog.loggers.default import default_context, log, set_default_context
 from otel_ctxlog.loggers.unbound import UnboundLogger
-from otel_ctxlog.loggers.vlogger import VLogger
 from otel_ctxlog.otel.sources import BaggageSource, SpanSource
 
 if TYPE_CHECKING:
@@ -127,13 +127,13 @@ _LAZY = {"Telemetry": "otel_ctxlog.pipeline", "setup": "otel_ctxlog.pipeline"}
 def __getattr__(name: str) -> object:
     """Load what needs the SDK when it is first used; the version from the package's metadata."""
     if name in _LAZY:
-        from importlib import import_module  # noqa: PLC0415
+        from importlib import import_module
 
         value: object = getattr(import_module(_LAZY[name]), name)
         globals()[name] = value
         return value
     if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415
+        from importlib.metadata import version
 
         return version("otel-ctxlog")
     msg = f"module {__name__!r} has no attribute {name!r}"

@@ -12,7 +12,7 @@ def error(value: object) -> KeyValue:
     return KeyValue("error", value)
 
 
-def id(value: object) -> KeyValue:  # noqa: A001 - the contract's name
+def id(value: object) -> KeyValue:
     """Return the field ``id``: what identifies the thing that the message is about."""
     return KeyValue("id", value)
 

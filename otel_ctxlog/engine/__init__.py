@@ -1,0 +1,1 @@
+"""The rule engine: standard library only."""

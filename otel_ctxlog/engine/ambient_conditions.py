@@ -117,10 +117,14 @@ class Sampled(BuiltinCondition):
     sampled: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.sampled, bool):
-            msg = f"sampled must be a bool, but got {self.sampled!r}"
-            raise TypeError(msg)
+        _check_flag(self.sampled)
 
     def test(self, view: View) -> bool:
         """Return whether the span is sampled as expected."""
         return view.ambient.sampled is self.sampled
+
+
+def _check_flag(sampled: object) -> None:
+    if not isinstance(sampled, bool):
+        msg = f"sampled must be a bool, but got {sampled!r}"
+        raise TypeError(msg)

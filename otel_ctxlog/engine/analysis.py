@@ -52,32 +52,68 @@ def needs(condition: Condition) -> Needs:
 
 
 def _collect_needs(condition: Condition, found: Needs) -> None:
-    kind = type(condition)
-    if kind in (Realm, Tag, RealmPrefix):
+    collect = _COLLECT.get(type(condition))
+    if collect is not None:
+        collect(condition, found)
         return
-    if kind is Attribute:
-        found.names.add(cast("Attribute", condition).name)
-    elif kind is BaggageEntry:
-        found.baggage_names.add(cast("BaggageEntry", condition).name)
-    elif kind is SpanAttribute:
-        found.span_names.add(cast("SpanAttribute", condition).name)
-    elif kind is And or kind is Or:
-        for inner in cast("And | Or", condition).conditions:
-            _collect_needs(inner, found)
-    elif kind is Not:
-        _collect_needs(cast("Not", condition).condition, found)
-    elif kind is SpanName:
-        found.span_name = True
-    elif kind is Sampled:
-        found.sampled = True
-    elif kind is ResourceAttribute:
-        found.resource = True
+    declared = declared_names(condition)
+    if declared is None:
+        found.everything = True
     else:
-        declared = declared_names(condition)
-        if declared is None:
-            found.everything = True
-        else:
-            found.names |= declared
+        found.names |= declared
+
+
+def _collect_nothing(_condition: Condition, _found: Needs) -> None:
+    pass
+
+
+def _collect_attribute(condition: Condition, found: Needs) -> None:
+    found.names.add(cast("Attribute", condition).name)
+
+
+def _collect_baggage(condition: Condition, found: Needs) -> None:
+    found.baggage_names.add(cast("BaggageEntry", condition).name)
+
+
+def _collect_span_attribute(condition: Condition, found: Needs) -> None:
+    found.span_names.add(cast("SpanAttribute", condition).name)
+
+
+def _collect_span_name(_condition: Condition, found: Needs) -> None:
+    found.span_name = True
+
+
+def _collect_sampled(_condition: Condition, found: Needs) -> None:
+    found.sampled = True
+
+
+def _collect_resource(_condition: Condition, found: Needs) -> None:
+    found.resource = True
+
+
+def _collect_combined(condition: Condition, found: Needs) -> None:
+    for inner in cast("And | Or", condition).conditions:
+        _collect_needs(inner, found)
+
+
+def _collect_not(condition: Condition, found: Needs) -> None:
+    _collect_needs(cast("Not", condition).condition, found)
+
+
+_COLLECT: Final[dict[type, Callable[[Condition, Needs], None]]] = {
+    Realm: _collect_nothing,
+    Tag: _collect_nothing,
+    RealmPrefix: _collect_nothing,
+    Attribute: _collect_attribute,
+    BaggageEntry: _collect_baggage,
+    SpanAttribute: _collect_span_attribute,
+    SpanName: _collect_span_name,
+    Sampled: _collect_sampled,
+    ResourceAttribute: _collect_resource,
+    And: _collect_combined,
+    Or: _collect_combined,
+    Not: _collect_not,
+}
 
 
 def declared_names(condition: object) -> frozenset[str] | None:
@@ -119,7 +155,10 @@ def _keys_of_any(conditions: Sequence[Condition]) -> list[tuple[Key, ...]]:
         alternatives = necessary_keys(inner)
         if not alternatives:
             return []
-        union.update(dict.fromkeys(min(alternatives, key=lambda keys: len(keys))))  # noqa: PLW0108 - mypy
+        fewest = alternatives[0]
+        for keys in alternatives[1:]:
+            fewest = keys if len(keys) < len(fewest) else fewest
+        union.update(dict.fromkeys(fewest))
     return [tuple(union)]
 
 

@@ -17,7 +17,7 @@ def check_condition(condition: object) -> Condition:
         TypeError: it has no method ``matches``.
     """
     if not is_condition(condition):
-        msg = f"a condition must have a method matches(messages) -> bool, but got {type(condition).__name__} {condition!r}"
+        msg = f"a condition must have a method matches(messages) -> bool, but got {condition!r}"
         raise TypeError(msg)
     return condition
 

@@ -28,7 +28,7 @@ _lock = threading.RLock()
 
 
 def in_diagnostic() -> bool:
-    """Return whether this thread or task is just writing one of our own diagnostics: what bridges must not feed back."""
+    """Return whether this thread or task is just writing a diagnostic of ours: bridges must not feed it back."""
     return _reporting.get()
 
 
@@ -55,12 +55,8 @@ def report_once(subject: object, text: str, *, error: BaseException | None = Non
         error: the exception that was caught, if any.
         topic: what keeps several reports about one object apart.
     """
-    try:
-        if not _is_new(subject, topic):
-            return
-    except Exception:  # noqa: BLE001 - bookkeeping must not cost the report
-        pass
-    emit_diagnostic(text, error=error)
+    if _is_new(subject, topic):
+        emit_diagnostic(text, error=error)
 
 
 def _is_new(subject: object, topic: str) -> bool:

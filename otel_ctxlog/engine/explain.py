@@ -65,7 +65,7 @@ def _why_not(entry: Entry, view: View) -> str:
     return "it did not hold"
 
 
-def _witness(condition: Condition, view: View) -> str:  # noqa: C901, PLR0911 - one line for each kind of condition
+def _witness(condition: Condition, view: View) -> str:
     """Return what a condition that does not hold has met instead."""
     text = safe_text(repr_of(condition))
     if isinstance(condition, (Realm, RealmPrefix)):
@@ -76,21 +76,22 @@ def _witness(condition: Condition, view: View) -> str:  # noqa: C901, PLR0911 - 
         tags = ", ".join(sorted(map(repr, view.static.tags)))
         return f"{text} failed: " + (f"the tags are {tags}" if tags else "there are no tags")
     if isinstance(condition, BaggageEntry):
-        return f"{text} failed: {_met(condition, list(condition.found(view)), 'baggage entry')}"
+        return f"{text} failed: {_met(condition.name, list(condition.found(view)), 'baggage entry')}"
     if isinstance(condition, SpanAttribute):
-        met = _met(condition, list(condition.found(view)), "span attribute")
+        met = _met(condition.name, list(condition.found(view)), "span attribute")
         return f"{text} failed: {met}{_span_hint(view)}"
     if isinstance(condition, ResourceAttribute):
-        return f"{text} failed: {_met(condition, list(condition.found(view)), 'resource attribute')}"
+        return f"{text} failed: {_met(condition.name, list(condition.found(view)), 'resource attribute')}"
     if isinstance(condition, Attribute):
-        return f"{text} failed: {_met(condition, list(view.values(condition.name)), 'attribute')}"
+        return f"{text} failed: {_met(condition.name, list(view.values(condition.name)), 'attribute')}"
     if isinstance(condition, SpanName):
         name = view.ambient.span_name
         met = "there is no recording span" if name is None else f"the span's name is {name!r}"
         return f"{text} failed: {met}{_span_hint(view)}"
     if isinstance(condition, Sampled):
         sampled = view.ambient.sampled
-        met = "there is no span source" if sampled is None else f"the current span is {'' if sampled else 'not '}sampled"
+        known = "the current span is sampled" if sampled else "the current span is not sampled"
+        met = "there is no span source" if sampled is None else known
         return f"{text} failed: {met}"
     if isinstance(condition, And):
         failed = next((inner for inner in condition.conditions if not ask(inner, view)), condition)
@@ -103,10 +104,10 @@ def _witness(condition: Condition, view: View) -> str:  # noqa: C901, PLR0911 - 
     return f"{text} failed"
 
 
-def _met(condition: Attribute | BaggageEntry | SpanAttribute | ResourceAttribute, values: list[object], kind: str) -> str:
+def _met(name: str, values: list[object], kind: str) -> str:
     if not values:
-        return f"there is no {kind} {condition.name!r}"
-    return f"{kind} {condition.name!r} is {', '.join(safe_text(_plain_repr(value)) for value in values)}"
+        return f"there is no {kind} {name!r}"
+    return f"{kind} {name!r} is {', '.join(safe_text(_plain_repr(value)) for value in values)}"
 
 
 def _plain_repr(value: object) -> str:

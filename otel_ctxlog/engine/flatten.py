@@ -100,8 +100,8 @@ def _single(message: object) -> object | None:
         return None
     report_once(
         type(message),
-        f"skipped a message of type {_type_name(message)}: allowed are Realm, Tag, Name, Attribute, str, lists and tuples "
-        "of them, message context providers, conditions and objects with attach(logger)",
+        f"skipped a message of type {_type_name(message)}: allowed are Realm, Tag, Name, Attribute, str, lists and "
+        "tuples of them, message context providers, conditions and objects with attach(logger)",
     )
     return None
 

@@ -9,7 +9,19 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final, TypeGuard
 
-__all__ = ["DEBUG", "ERROR", "INFO", "NONE", "TRACE", "WARN", "Level", "check_level", "is_level", "level_name", "parse_level"]
+__all__ = [
+    "DEBUG",
+    "ERROR",
+    "INFO",
+    "NONE",
+    "TRACE",
+    "WARN",
+    "Level",
+    "check_level",
+    "is_level",
+    "level_name",
+    "parse_level",
+]
 
 
 class Level(IntEnum):
@@ -57,7 +69,7 @@ def check_level(value: object) -> int:
     """
     if is_level(value):
         return value
-    msg = f"a level must be a non-negative int (Error 1 … Trace 5, finer above), but got {value!r}"
+    msg = f"a level must be a non-negative int (Error 1 … Trace 5, finer above), but got {_shown(value)}"
     raise ValueError(msg)
 
 
@@ -82,8 +94,15 @@ def parse_level(value: object) -> int:
                 return int(text)
             except ValueError:  # more digits than the interpreter converts
                 pass
-    msg = f"unknown level {value!r}: allowed are {_ALLOWED}"
+    msg = f"unknown level {_shown(value)}: allowed are {_ALLOWED}"
     raise ValueError(msg)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - a __repr__ of the user
+        return f"<{type(value).__name__}>"
 
 
 def level_name(level: int) -> str:

@@ -134,7 +134,7 @@ class Range:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (numbers.Real, Decimal)) and not isinstance(value, bool)
+    return not isinstance(value, bool) and isinstance(value, (numbers.Real, Decimal))
 
 
 def _number(value: object) -> Number | None:

@@ -113,7 +113,7 @@ _NO_AMBIENT: Final = Ambient()
 NO_MESSAGES: Final = StaticMessages()
 
 
-class Messages(tuple[object, ...]):
+class Messages(tuple[object, ...]):  # noqa: SLOT001 - a subclass of tuple cannot have slots with names
     """A flat message context that remembers its view."""
 
     view: View

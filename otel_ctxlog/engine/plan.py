@@ -165,6 +165,7 @@ class Plan:
     """
 
     __slots__ = (
+        "__weakref__",
         "_cache",
         "_constant",
         "_default",
@@ -172,7 +173,6 @@ class Plan:
         "_reader",
         "_segments",
         "_sink",
-        "__weakref__",
         "_span_names",
         "ceiling",
         "epoch",
@@ -318,7 +318,7 @@ class Plan:
         then = volatile.attributes
         if len(now) != len(then):
             return False
-        for name, value in now.items():
+        for name, value in now.items():  # noqa: SIM110 - a loop is faster, and this runs at every call
             if then.get(name, _MISSING) is not value:
                 return False
         return True

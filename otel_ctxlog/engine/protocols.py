@@ -77,7 +77,7 @@ class LogSink(Protocol):
         """Return whether a record at `level` (offset included) would be used; asked after the rules."""
         ...
 
-    def emit(  # noqa: PLR0913 - the record's fields, by the contract
+    def emit(
         self,
         *,
         level: int,
@@ -148,7 +148,7 @@ class Source(Protocol):
 class Eventer(Protocol):
     """Something that records semi-structured events; safe from many threads."""
 
-    def event(self, type: str, /, *fields: object, **attributes: object) -> None:  # noqa: A002 - the contract's name
+    def event(self, type: str, /, *fields: object, **attributes: object) -> None:
         """Record one event; a violation of the event contract drops, counts and logs it, and raises nothing."""
         ...
 
@@ -180,5 +180,3 @@ def is_sink(value: object) -> TypeGuard[LogSink]:
 def is_source(value: object) -> TypeGuard[Source]:
     """Return whether `value` can be used as a source of ambient attributes."""
     return _has_method(value, "attributes")
-
-

@@ -74,6 +74,8 @@ def check_rule(rule: object) -> Rule:
         TypeError: it has no method ``match``.
     """
     if not is_rule(rule):
-        msg = f"a rule must have a method match(messages, sink) -> Verdict | None, but got {type(rule).__name__} {rule!r}"
+        msg = (
+            f"a rule must have a method match(messages, sink) -> Verdict | None, but got {type(rule).__name__} {rule!r}"
+        )
         raise TypeError(msg)
     return rule

@@ -180,7 +180,7 @@ class RuleSet:
         if not choices:
             self._always.append(entry.position)
             return
-        # The rarest keys leave the fewest candidates; among equals the static ones, which are looked up once per logger.
+        # The rarest keys leave the fewest candidates; among equals the static ones: they are looked up once per logger.
         chosen = min(
             choices,
             key=lambda keys: (max((frequency[key] for key in keys), default=0), any(map(_is_ambient, keys))),

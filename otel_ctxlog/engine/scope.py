@@ -115,10 +115,5 @@ class Needs:
     def context(self) -> bool:
         """Whether anything of the OpenTelemetry context is needed."""
         return bool(
-            self.names
-            or self.span_names
-            or self.baggage_names
-            or self.span_name
-            or self.sampled
-            or self.everything
+            self.names or self.span_names or self.baggage_names or self.span_name or self.sampled or self.everything
         )

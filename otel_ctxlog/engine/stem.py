@@ -82,7 +82,8 @@ class Stem:
                 found.put(message.name, message.value, keep_lazy=True)
             elif isinstance(message, Realm):
                 found.put("realm", message.name, keep_lazy=True)
-        attributes, ignored, bad = found.values, found.ignored, []
+        attributes, ignored = found.values, found.ignored
+        bad: list[str] = []
         self.lazy = found.lazy
         for layer in layers:
             for key in layer.ignored:

@@ -8,13 +8,14 @@ condition is compared with it as its text.
 from __future__ import annotations
 
 import dataclasses
-import datetime
+import datetime as dt
 import decimal
 import enum
 import math
 import os
 import uuid
-from collections.abc import Callable, Hashable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias, cast
 
 __all__ = [
@@ -89,7 +90,7 @@ def values_equal(left: object, right: object) -> bool:
     if left_type is BaggageText or right_type is BaggageText:
         if left_type is not BaggageText:
             return scalar_text(left) == right
-        return right_type is BaggageText and left == right or scalar_text(right) == left
+        return (right_type is BaggageText and left == right) or scalar_text(right) == left
     if isinstance(left, bool) or isinstance(right, bool):
         return isinstance(left, bool) and isinstance(right, bool) and left == right
     if isinstance(left, (list, tuple)):
@@ -117,8 +118,8 @@ def _mappings_equal(left: Mapping[object, object], right: Mapping[object, object
 def canonical_key(value: object) -> Hashable | None:
     """Return a key that equal values share, or None where no such key exists.
 
-    ``values_equal(a, b)`` implies equal keys where both have one, text compared with baggage excepted; the opposite need
-    not hold. Objects of the user have none: their ``==`` may say anything.
+    ``values_equal(a, b)`` implies equal keys where both have one, text compared with baggage excepted; the opposite
+    need not hold. Objects of the user have none: their ``==`` may say anything.
     """
     kind = type(value)
     if kind is str:
@@ -128,7 +129,7 @@ def canonical_key(value: object) -> Hashable | None:
     if kind is BaggageText:
         return str(value)
     if kind is int or kind is bytes or (kind is float and not math.isnan(cast("float", value))):
-        return cast("Hashable", value)
+        return value
     if value is None:
         return ("none",)
     if kind is list or kind is tuple:
@@ -172,7 +173,7 @@ def _copied(value: object, memo: dict[int, object]) -> object:
 
 
 def clean_text(text: str) -> str:
-    """Return `text` as it can be encoded in UTF-8: a plain ``str``, lone surrogates escaped (``\\udc80``)."""
+    r"""Return `text` as it can be encoded in UTF-8: a plain ``str``, lone surrogates escaped (``\udc80``)."""
     if text.isascii():
         return text if type(text) is str else str.__str__(text)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -227,7 +228,7 @@ class Converter:
         """Return the attribute value for `value`; raises only what a subclass raises."""
         try:
             return self._convert(value)
-        except ValueRefused:
+        except ValueRefusedError:
             raise
         except RecursionError:
             return self.failed(RecursionError("nested too deep"))
@@ -254,7 +255,7 @@ class Converter:
         """Return what stands for a value nested deeper than OTLP receivers decode."""
         return _TOO_DEEP
 
-    def _convert(self, value: object) -> AttributeValue:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of value
+    def _convert(self, value: object) -> AttributeValue:  # noqa: C901, PLR0912 - one line for each kind of value
         if isinstance(value, enum.Enum):
             return self._inside(value, value.value)
         if isinstance(value, str):
@@ -265,9 +266,11 @@ class Converter:
             return int(value) if _INT_MIN <= value <= _INT_MAX else safe_text(int(value))
         if isinstance(value, float):
             return self.number(float(value))
-        if isinstance(value, (bytes, bytearray, memoryview)):
+        if isinstance(value, (bytes, bytearray)):
             return self.binary(bytes(value))
-        if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        if isinstance(value, memoryview):
+            return self.binary(cast("memoryview[int]", value).tobytes())
+        if isinstance(value, (dt.datetime, dt.date, dt.time)):
             return value.isoformat()
         if isinstance(value, (uuid.UUID, decimal.Decimal, BaseException)):
             return self._text(value)
@@ -279,8 +282,8 @@ class Converter:
             return self._map(cast("Mapping[object, object]", value))
         if isinstance(value, (list, tuple)):
             return self._sequence(cast("Sequence[object]", value))
-        if isinstance(value, Set):
-            return self._set(cast("Set[object]", value))
+        if isinstance(value, AbstractSet):
+            return self._set(cast("AbstractSet[object]", value))
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return self._dataclass(value)
         if isinstance(value, Sequence):
@@ -297,7 +300,7 @@ class Converter:
             return clean_text(cast("str", value))
         try:
             return self._convert(value)
-        except (ValueRefused, RecursionError):
+        except (ValueRefusedError, RecursionError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever an object of the user does
             return self.failed(error)
@@ -326,7 +329,7 @@ class Converter:
             return refused
         try:
             return {
-                clean_text(key) if isinstance(key, str) and not isinstance(key, enum.Enum) else self._key(key): self._nested(item)
+                clean_text(key) if type(key) is str else self._key(key): self._nested(item)
                 for key, item in value.items()
             }
         finally:
@@ -346,7 +349,7 @@ class Converter:
         finally:
             self._path.pop()
 
-    def _set(self, value: Set[object]) -> AttributeValue:
+    def _set(self, value: AbstractSet[object]) -> AttributeValue:
         refused = self._enter(value)
         if refused is not None:
             return refused
@@ -367,5 +370,5 @@ class Converter:
             self._path.pop()
 
 
-class ValueRefused(ValueError):
+class ValueRefusedError(ValueError):
     """Raised by a `Converter` that refuses a kind of value; the text says which."""

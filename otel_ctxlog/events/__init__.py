@@ -1,0 +1,1 @@
+"""Eventers, one kind per file, and the event contract."""

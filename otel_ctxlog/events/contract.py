@@ -1,7 +1,8 @@
 """The event contract: what an event may be, and its JSON text.
 
-The type is a non-empty text; ``eventType`` is reserved; keys are non-empty texts and unique across all fields; pairs are
-complete; values can be written as JSON. Violations raise an `EventError`, which says the kind and the key or position.
+The type is a non-empty text; ``eventType`` is reserved; keys are non-empty texts and unique across all fields; pairs
+are complete; values can be written as JSON. Violations raise an `EventError`, which says the kind and the key or
+position.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final, cast
 
 from otel_ctxlog.engine.fields import IGNORE, KeyValue
 from otel_ctxlog.engine.messages import Attribute, repr_of
-from otel_ctxlog.engine.values import AttributeValue, Converter, Lazy, ValueRefused, clean_text, safe_text
+from otel_ctxlog.engine.values import AttributeValue, Converter, Lazy, ValueRefusedError, clean_text, safe_text
 from otel_ctxlog.errors import EventError
 
 __all__ = ["EVENT_TYPE", "check_event", "json_text", "marshal"]
@@ -29,33 +30,33 @@ class _Strict(Converter):
     def other(self, value: object) -> AttributeValue:
         """Refuse an object of unknown kind."""
         msg = f"an object of type {type(value).__name__} cannot be written as JSON"
-        raise ValueRefused(msg)
+        raise ValueRefusedError(msg)
 
     def number(self, value: float) -> AttributeValue:
         """Refuse what JSON has no number for."""
         if math.isfinite(value):
             return value
         msg = f"{value!r} cannot be written as JSON"
-        raise ValueRefused(msg)
+        raise ValueRefusedError(msg)
 
     def binary(self, value: bytes) -> AttributeValue:
         """Refuse bytes."""
         msg = f"bytes of length {len(value)} cannot be written as JSON"
-        raise ValueRefused(msg)
+        raise ValueRefusedError(msg)
 
     def failed(self, error: Exception) -> AttributeValue:
         """Refuse a value that raised."""
         msg = f"it raised {type(error).__name__}: {safe_text(error)}"
-        raise ValueRefused(msg) from error
+        raise ValueRefusedError(msg) from error
 
     def too_deep(self) -> AttributeValue:
         """Refuse a value nested deeper than receivers decode."""
         msg = "it is nested too deep"
-        raise ValueRefused(msg)
+        raise ValueRefusedError(msg)
 
 
 def check_event(
-    type: object,  # noqa: A002 - the contract's name
+    type: object,
     fields: Sequence[object],
     attributes: Mapping[str, object],
 ) -> tuple[str, dict[str, AttributeValue]]:
@@ -151,7 +152,7 @@ def _converted(value: object, name: str, place: str) -> AttributeValue:
         return cast("bool | None", value)
     try:
         return _Strict().convert(value)
-    except ValueRefused as error:
+    except ValueRefusedError as error:
         msg = f"{place}: the value of {_quoted(name)}: {error}"
         raise EventError("value", msg) from error
 
@@ -160,13 +161,13 @@ def _quoted(name: str) -> str:
     return safe_text(repr(name))
 
 
-def json_text(type: str, values: Mapping[str, AttributeValue]) -> str:  # noqa: A002 - the contract's name
+def json_text(type: str, values: Mapping[str, AttributeValue]) -> str:
     """Return the JSON text of a checked event: keys sorted, no blanks, text as it is rather than escaped."""
     event = {**values, EVENT_TYPE: type}
     return json.dumps(event, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def marshal(type: str, /, *fields: object, **attributes: object) -> str:  # noqa: A002 - the contract's name
+def marshal(type: str, /, *fields: object, **attributes: object) -> str:
     """Return the JSON text of an event: keys sorted, UTF-8 text, no blanks.
 
     Raises:

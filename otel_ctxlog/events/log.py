@@ -8,7 +8,7 @@ from otel_ctxlog.engine.levels import DEBUG, check_level
 from otel_ctxlog.events.contract import marshal
 from otel_ctxlog.events.violations import Violations
 
-__all__ = ["LogEventer", "LevelLogger"]
+__all__ = ["LevelLogger", "LogEventer"]
 
 
 class LevelLogger(Protocol):
@@ -44,7 +44,7 @@ class LogEventer:
         """The number of events that were dropped for a violation or a failure."""
         return self._violations.dropped
 
-    def event(self, type: str, /, *fields: object, **attributes: object) -> None:  # noqa: A002 - the contract's name
+    def event(self, type: str, /, *fields: object, **attributes: object) -> None:
         """Log one event."""
         try:
             text = marshal(type, *fields, **attributes)

@@ -16,5 +16,5 @@ class NopEventer:
     def __repr__(self) -> str:
         return "NopEventer()"
 
-    def event(self, type: str, /, *fields: object, **attributes: object) -> None:  # noqa: A002 - the contract's name
+    def event(self, type: str, /, *fields: object, **attributes: object) -> None:
         """Do nothing."""

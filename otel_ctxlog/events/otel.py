@@ -93,7 +93,7 @@ class OTelEventer:
         """The number of events that were dropped for a violation or a failure."""
         return self._violations.dropped
 
-    def event(self, type: str, /, *fields: object, **attributes: object) -> None:  # noqa: A002 - the contract's name
+    def event(self, type: str, /, *fields: object, **attributes: object) -> None:
         """Record one event: a type, and fields as log records take them."""
         try:
             event_type, values = check_event(type, fields, attributes)

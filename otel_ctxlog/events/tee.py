@@ -26,12 +26,12 @@ class TeeEventer:
     def __repr__(self) -> str:
         return f"TeeEventer({', '.join(map(repr, self.eventers))})"
 
-    def event(self, type: str, /, *fields: object, **attributes: object) -> None:  # noqa: A002 - the contract's name
+    def event(self, type: str, /, *fields: object, **attributes: object) -> None:
         """Pass one event on."""
         for eventer in self.eventers:
             try:
                 eventer.event(type, *fields, **attributes)
-            except Exception as error:  # noqa: BLE001, PERF203 - the others must get the event
+            except Exception as error:  # noqa: BLE001 - the others must get the event
                 kind = eventer.__class__
                 text = f"an eventer of type {kind.__module__}.{kind.__qualname__} raised {error.__class__.__name__}"
                 report_once(eventer, text, error=error)

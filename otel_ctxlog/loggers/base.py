@@ -1,4 +1,7 @@
-"""What bound and unbound loggers share: the methods that users call."""
+"""What bound and unbound loggers share: the methods that users call; and the logr-style logger made from either."""
+
+# The two classes of this module are one thing in two shapes, and use each other's private parts.
+# pyright: reportPrivateUsage=false
 
 from __future__ import annotations
 
@@ -7,18 +10,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from otel_ctxlog.engine.fields import Fields, KeyValue, read_fields
+from otel_ctxlog.engine.fields import Fields, KeyValue, read_fields, read_pairs
 from otel_ctxlog.engine.levels import DEBUG, ERROR, INFO, TRACE, WARN, is_level
-from otel_ctxlog.engine.values import safe_text
 from otel_ctxlog.engine.stem import Recipe
+from otel_ctxlog.engine.values import safe_text
 from otel_ctxlog.otel.severity import FATAL, SeverityNumber
 
-__all__ = ["BaseLogger", "Gate"]
-
-_Self = TypeVar("_Self", bound="BaseLogger")
+__all__ = ["BaseLogger", "Gate", "VLogger"]
 
 # Plain ints: a disabled call compares them, and an IntEnum is slower.
 _ERROR, _WARN, _INFO, _DEBUG, _TRACE = int(ERROR), int(WARN), int(INFO), int(DEBUG), int(TRACE)
+
+
+_Self = TypeVar("_Self", bound="BaseLogger")
 
 
 class Gate(Protocol):
@@ -41,7 +45,7 @@ class BaseLogger(ABC):
         return self._recipe
 
     @abstractmethod
-    def _write(  # noqa: PLR0913 - what makes up a call
+    def _write(
         self,
         level: int,
         message: object,
@@ -119,11 +123,15 @@ class BaseLogger(ABC):
         checked = int(level) if is_level(level) else _ERROR
         return 0 < checked <= self._gate.ceiling and self._is_on(checked)
 
-    def with_name(self: _Self, name: str) -> _Self:
+    def v(self, level: int) -> VLogger:
+        """Return a logr-style logger at a fixed verbosity, as live as this logger."""
+        return VLogger(self, level)
+
+    def with_name(self: _Self, name: str) -> _Self:  # noqa: PYI019
         """Return a logger whose name has one more part, joined by a dot."""
         return self._derived(self._recipe.with_name(name))
 
-    def with_values(self: _Self, *fields: object, **attributes: object) -> _Self:
+    def with_values(self: _Self, *fields: object, **attributes: object) -> _Self:  # noqa: PYI019
         """Return a logger that puts these fields on all its records.
 
         Values are converted now, except for a `Lazy`, which is called for every record that is emitted.
@@ -137,3 +145,52 @@ def with_bad(item: object, fields: Fields) -> Fields:
     return fields
 
 
+class VLogger:
+    """Logs at one level: `info` at that level, `error` as an error.
+
+    Fields are key, value alternating; `KeyValue` and `IGNORE` are plain values here. Made by ``v(level)`` of contexts
+    and loggers, and as live as the logger it was made from. A level that is none logs as an error, the level in
+    ``!BADKEY``.
+    """
+
+    __slots__ = ("_level", "_logger")
+
+    def __init__(self, logger: BaseLogger, level: int) -> None:
+        self._logger = logger
+        self._level = level
+
+    def __repr__(self) -> str:
+        return f"<VLogger {self._level} of {self._logger!r}>"
+
+    def info(self, msg: str, /, *key_values: object) -> None:
+        """Log at this level."""
+        level = self._level
+        logger = self._logger
+        if is_level(level):
+            if 0 < level <= logger._gate.ceiling:
+                logger._write(int(level), msg, read_pairs(key_values), {})
+        elif logger._gate.ceiling >= ERROR:
+            logger._write(int(ERROR), msg, with_bad(level, read_pairs(key_values)), {})
+
+    def error(self, exc: object, msg: str, /, *key_values: object) -> None:
+        """Log an error with the exception `exc`; what is no exception is kept as attribute ``error``."""
+        logger = self._logger
+        if logger._gate.ceiling >= ERROR:
+            fields = read_pairs(key_values)
+            if isinstance(exc, BaseException):
+                logger._write(int(ERROR), msg, fields, {}, exc)
+            else:
+                first = read_pairs(("error", exc))
+                first.values.update(fields.values)
+                fields.values = first.values
+                logger._write(int(ERROR), msg, fields, {})
+
+    def enabled(self) -> bool:
+        """Return whether a record at this level passes the rules."""
+        return self._logger.enabled(self._level)
+
+    def v(self, delta: int) -> VLogger:
+        """Return a logger that is deeper by `delta`."""
+        if not is_level(delta) or not is_level(self._level):
+            return VLogger(self._logger, delta)
+        return VLogger(self._logger, int(self._level) + int(delta))

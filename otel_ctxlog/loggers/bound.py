@@ -9,17 +9,16 @@ from otel_ctxlog.engine.fields import Fields
 from otel_ctxlog.engine.levels import NONE
 from otel_ctxlog.engine.plan import Decision
 from otel_ctxlog.engine.protocols import LogSink
+from otel_ctxlog.engine.stem import EMPTY, Recipe, Stem
 from otel_ctxlog.loggers.base import BaseLogger, Gate
 from otel_ctxlog.loggers.core import ContextCore
-from otel_ctxlog.engine.stem import EMPTY, Recipe, Stem
 from otel_ctxlog.loggers.state import Cell, State
-from otel_ctxlog.loggers.vlogger import VLogger
 from otel_ctxlog.otel.context import get_current
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE
 from otel_ctxlog.otel.route import write
 from otel_ctxlog.otel.severity import SeverityNumber
 
-__all__ = ["NON_LOGGING", "Logger"]
+__all__ = ["NON_LOGGING", "Logger", "bound_logger"]
 
 
 class Logger(BaseLogger):
@@ -49,10 +48,6 @@ class Logger(BaseLogger):
 
     def __repr__(self) -> str:
         return f"<Logger {self._stem.scope!r} level {self._gate.ceiling}>"
-
-    def v(self, level: int) -> VLogger:
-        """Return a logr-style logger at a fixed verbosity."""
-        return VLogger(self, level)
 
     def _write(
         self,
@@ -90,11 +85,12 @@ def bound_logger(
     core: ContextCore,
     recipe: Recipe,
     context_messages: tuple[object, ...],
-    decide: bool | Decision | None = True,
+    decision: Decision | None = None,
 ) -> Logger:
-    """Return a logger whose level is decided now, by all that is known of the call (`decide` true) or as given."""
+    """Return a logger whose level is decided as given, or now by all that is known of the call."""
     stem = Stem(context_messages, recipe, DEFAULT_SCOPE)
-    decision = core.decide(stem.static) if isinstance(decide, bool) else decide
+    if decision is None:
+        decision = core.decide(stem.static)
     if decision is None:
         return Logger(core, recipe, stem, core.cell, None, context_messages)
     return Logger(core, recipe, stem, Cell(decision.level), decision.sink, context_messages)

@@ -1,5 +1,8 @@
 """Logging contexts, and the lighter attribution contexts: what users make loggers from."""
 
+# What stands in this module besides the classes belongs to them, and uses their private parts.
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -13,22 +16,22 @@ from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Source
 from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.stem import EMPTY, Recipe
 from otel_ctxlog.events.otel import OTelEventer
+from otel_ctxlog.loggers.base import VLogger
 from otel_ctxlog.loggers.bound import Logger
 from otel_ctxlog.loggers.core import KEEP, ContextCore, Keep, check_offset, checked_state
 from otel_ctxlog.loggers.event_writer import ContextEventWriter
 from otel_ctxlog.loggers.making import make_bound, make_bound_for, make_unbound
 from otel_ctxlog.loggers.unbound import UnboundLogger
-from otel_ctxlog.loggers.vlogger import VLogger
 from otel_ctxlog.otel.context import get_current
 from otel_ctxlog.otel.provider_sink import LoggerProvider
 from otel_ctxlog.otel.route import as_sink
 
-__all__ = ["AttributionContext", "LoggingContext"]
+__all__ = ["AttributionContext", "LoggingContext", "core_of", "rebase", "stand_for"]
 
 _EVERYTHING = Needs(everything=True)
 
 
-class LoggingContext(ContextCore):
+class LoggingContext:
     """Rules, a default level, a target and a message context; it makes loggers and eventers.
 
     Safe from many threads and in asyncio: a reader sees a change as a whole or not at all.
@@ -46,6 +49,11 @@ class LoggingContext(ContextCore):
         ValueError: `level_offset` is no non-negative int.
     """
 
+    __slots__ = ("__weakref__", "_base", "_core")
+
+    _base: LoggingContext | None
+    _core: ContextCore
+
     def __init__(
         self,
         target: LoggerProvider | LogSink | None = None,
@@ -54,10 +62,10 @@ class LoggingContext(ContextCore):
         level_offset: int = 0,
         sources: Iterable[Source] | None = None,
     ) -> None:
-        if base is not None and not isinstance(base, LoggingContext):
-            msg = f"base must be a LoggingContext or None, but got {base!r}"
-            raise TypeError(msg)
-        super().__init__(base, (), checked_state(target, level_offset, sources))
+        _check_base(base)
+        state = checked_state(target, level_offset, sources)
+        self._base = base
+        self._core = ContextCore(None if base is None else base._core, (), state)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {len(self.rules)} rules, default level {self.default_level}>"
@@ -70,16 +78,16 @@ class LoggingContext(ContextCore):
 
         Setting None returns to that; setting what is no level is a ``ValueError``.
         """
-        return self.current_default_level()
+        return self._core.current_default_level()
 
     @default_level.setter
     def default_level(self, level: int | None) -> None:
-        self.change(default_level=None if level is None else check_level(level))
+        self._core.change(default_level=None if level is None else check_level(level))
 
     @property
     def sink(self) -> LogSink:
         """Where records go, live: passes them to the target of the moment, with the level offset."""
-        return self._sink
+        return self._core.sink
 
     def set_target(self, target: LoggerProvider | LogSink | None, level_offset: int = 0) -> None:
         """Set the target with its offset; None: the base's again, or the global provider in a root.
@@ -89,33 +97,32 @@ class LoggingContext(ContextCore):
             ValueError: `level_offset` is no non-negative int.
         """
         offset = check_offset(level_offset)
-        self.change(target=(None if target is None else as_sink(target), offset))
+        self._core.change(target=(None if target is None else as_sink(target), offset))
 
     @property
     def base(self) -> LoggingContext | None:
         """The context this one is nested in, or None."""
-        base = self._base
-        return base if isinstance(base, LoggingContext) else None
+        return self._base
 
     @property
     def level_offset(self) -> int:
         """The offset of the target of this moment."""
-        return self.effective().route.offset
+        return self._core.effective().route.offset
 
     @property
     def message_context(self) -> tuple[object, ...]:
         """The flat message context, inherited part included."""
-        return self.messages()
+        return self._core.messages()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The own rules, in the order asked."""
-        return self._state.rules
+        return self._core.own_rules()
 
     @property
     def generation(self) -> int:
         """A number that grows with every change here or in a base, and with no other."""
-        return self.generation_now()
+        return self._core.generation_now()
 
     # Rules
 
@@ -125,18 +132,18 @@ class LoggingContext(ContextCore):
         Raises:
             TypeError: one of them is no rule; then none is added.
         """
-        self.add(rules)
+        self._core.add(rules)
 
     def reset_rules(self) -> None:
         """Remove all own rules."""
         if self.rules:
-            self.replace(())
+            self._core.replace(())
 
     def add_rules_to(self, other: LoggingContext) -> None:
         """Add the own rules to `other`, in one change; the order in which they are asked is kept."""
-        other.add(reversed(self.rules))
+        other._core.add(reversed(self.rules))
 
-    def replace_rules(self, rules: Iterable[Rule], default_level: int | None | Keep = KEEP) -> None:
+    def replace_rules(self, rules: Iterable[Rule], default_level: int | Keep | None = KEEP) -> None:
         """Replace all own rules in one atomic swap.
 
         Args:
@@ -147,17 +154,17 @@ class LoggingContext(ContextCore):
             TypeError: one of `rules` is no rule; then nothing is changed.
             ValueError: `default_level` is no level; then nothing is changed.
         """
-        self.replace(rules, default_level)
+        self._core.replace(rules, default_level)
 
     def apply(self, *, rules: Iterable[Rule], default_level: int | None = None) -> None:
         """Add rules and, unless it is None, set the default level, all in one change; what a configuration does."""
-        self.add(rules, KEEP if default_level is None else default_level)
+        self._core.add(rules, KEEP if default_level is None else default_level)
 
     # What is made
 
     def logger(self, *messages: object) -> Logger:
         """Return a bound logger, its level decided now by the whole message context and the ambient attributes."""
-        return make_bound(self, _recipe(messages))
+        return make_bound(self._core, _recipe(messages))
 
     def logger_for(self, *messages: object) -> Logger:
         """Return a bound logger for these messages alone.
@@ -165,11 +172,11 @@ class LoggingContext(ContextCore):
         No inherited message context, no ambient attributes and no default level count; where no rule matches, it is
         `NON_LOGGING`.
         """
-        return make_bound_for(self, flatten(messages), EMPTY)
+        return make_bound_for(self._core, flatten(messages), EMPTY)
 
     def unbound_logger(self, *messages: object) -> UnboundLogger:
         """Return a logger that follows every change of rules, levels, targets and ambient attributes."""
-        return make_unbound(self, _recipe(messages))
+        return make_unbound(self._core, _recipe(messages))
 
     def v(self, level: int, *messages: object) -> VLogger:
         """Return a bound logr-style logger at a fixed verbosity."""
@@ -182,7 +189,7 @@ class LoggingContext(ContextCore):
     def with_context(self, *messages: object) -> LoggingContext:
         """Return a nested context, its message context extended by these messages."""
         nested = LoggingContext(base=self)
-        nested._messages = flatten(messages)
+        nested._core.own_messages = flatten(messages)
         return nested
 
     def eventer(self, *messages: object) -> OTelEventer:
@@ -197,20 +204,20 @@ class LoggingContext(ContextCore):
             sources: other sources than those of this context, or None.
         """
         context = self if sources is None else LoggingContext(base=self, sources=sources)
-        return ContextEventWriter(context, _recipe(tuple(messages)))
+        return ContextEventWriter(context._core, _recipe(tuple(messages)))
 
     # Questions
 
     def match(self, condition: Condition) -> bool:
         """Return whether `condition` holds for the message context, nothing ambient; False where it raises."""
-        return holds(condition, self.messages())
+        return holds(condition, self._core.messages())
 
     def explain(self, *messages: object) -> Explanation:
         """Return why the level of a call with these messages, here and now, is what it is."""
-        static = StaticMessages.read(self.messages() + flatten(messages))
-        effective = self.effective()
+        static = StaticMessages.read(self._core.messages() + flatten(messages))
+        effective = self._core.effective()
         view = View(static, effective.route.reader.read(get_current(), _EVERYTHING))
-        return explain(effective.rule_sets, view, self._sink, effective.default_level)
+        return explain(effective.rule_sets, view, self._core.sink, effective.default_level)
 
 
 class AttributionContext:
@@ -236,7 +243,7 @@ class AttributionContext:
     @property
     def message_context(self) -> tuple[object, ...]:
         """The flat message context, inherited part included."""
-        return self._context.messages() + self._recipe.messages
+        return self._context.message_context + self._recipe.messages
 
     def with_context(self, *messages: object) -> AttributionContext:
         """Return one with further messages."""
@@ -253,15 +260,15 @@ class AttributionContext:
 
     def logger(self, *messages: object) -> Logger:
         """Return a bound logger with all of it."""
-        return make_bound(self._context, self._recipe.with_messages(flatten(messages)))
+        return make_bound(self._context._core, self._recipe.with_messages(flatten(messages)))
 
     def logger_for(self, *messages: object) -> Logger:
         """Return a bound logger for these messages alone, with the name and values of this context."""
-        return make_bound_for(self._context, flatten(messages), self._recipe)
+        return make_bound_for(self._context._core, flatten(messages), self._recipe)
 
     def unbound_logger(self, *messages: object) -> UnboundLogger:
         """Return an unbound logger with all of it."""
-        return make_unbound(self._context, self._recipe.with_messages(flatten(messages)))
+        return make_unbound(self._context._core, self._recipe.with_messages(flatten(messages)))
 
     def v(self, level: int, *messages: object) -> VLogger:
         """Return a bound logr-style logger at a fixed verbosity."""
@@ -281,7 +288,31 @@ def holds(condition: Condition, messages: tuple[object, ...]) -> bool:
         return False
 
 
+def core_of(context: LoggingContext) -> ContextCore:
+    """Return the core of a context; for what is built on contexts."""
+    return context._core
+
+
+def stand_for(context: LoggingContext, core: ContextCore) -> None:
+    """Give `context` another core; for the default context, before anybody has seen it."""
+    context._core = core
+
+
+def rebase(context: LoggingContext, base: LoggingContext) -> None:
+    """Nest `context` in another base."""
+    old = context._core.base
+    if old is not None:
+        old.children.discard(context._core)
+    context._base = base
+    context._core.base = base._core
+    base._core.children.add(context._core)
+
+
+def _check_base(base: object) -> None:
+    if base is not None and not isinstance(base, LoggingContext):
+        msg = f"base must be a LoggingContext or None, but got {base!r}"
+        raise TypeError(msg)
+
+
 def _recipe(messages: tuple[object, ...]) -> Recipe:
     return Recipe(flatten(messages)) if messages else EMPTY
-
-

@@ -113,7 +113,7 @@ class ContextSink:
         route = self._core.effective().route
         return route.target.enabled(shifted(level, route.offset))
 
-    def emit(  # noqa: PLR0913 - the record's fields, by the contract
+    def emit(
         self,
         *,
         level: int,
@@ -155,33 +155,32 @@ class ContextCore:
         messages: tuple[object, ...],
         state: State,
     ) -> None:
-        self._base = base
-        self._messages = messages
-        self._state = state
+        self.base = base
+        self.own_messages = messages
+        self.state = state
         self._book = RuleBook()
-        self._changes = 0
+        self.changes = 0
         self._effective: Effective | None = None
         self._joined: tuple[tuple[object, ...], tuple[object, ...]] | None = None
-        self._children: weakref.WeakSet[ContextCore] = weakref.WeakSet()
-        self._sink = ContextSink(self)
+        self.children: weakref.WeakSet[ContextCore] = weakref.WeakSet()
+        self.sink = ContextSink(self)
         self.cell = Cell(INFO)
         with tree_lock:
             if base is not None:
-                base._children.add(self)
+                base.children.add(self)
             self.cell.ceiling = self.current_default_level()
 
     # What is asked
 
-    @property
-    def own_sink(self) -> LogSink:
-        """The live sink of this context."""
-        return self._sink
+    def own_rules(self) -> tuple[Rule, ...]:
+        """Return the own rules, in the order asked."""
+        return self.state.rules
 
     def states(self) -> tuple[State, ...]:
         """Return the states of this context and its bases, its own first."""
-        if self._base is None:
-            return (self._state,)
-        return (self._state, *self._base.states())
+        if self.base is None:
+            return (self.state,)
+        return (self.state, *self.base.states())
 
     def effective(self) -> Effective:
         """Return what holds now."""
@@ -199,28 +198,28 @@ class ContextCore:
 
     def messages(self) -> tuple[object, ...]:
         """Return the message context, inherited part included; the same tuple while it is the same."""
-        if self._base is None:
-            return self._messages
-        inherited = self._base.messages()
-        if not self._messages:
+        if self.base is None:
+            return self.own_messages
+        inherited = self.base.messages()
+        if not self.own_messages:
             return inherited
         joined = self._joined
         if joined is None or joined[0] is not inherited:
-            joined = self._joined = (inherited, inherited + self._messages)
+            joined = self._joined = (inherited, inherited + self.own_messages)
         return joined[1]
 
     def current_default_level(self) -> int:
         """Return the level where no rule matches."""
         core: ContextCore | None = self
         while core is not None:
-            if core._state.default_level is not None:
-                return int(core._state.default_level)
-            core = core._base
+            if core.state.default_level is not None:
+                return int(core.state.default_level)
+            core = core.base
         return int(INFO)
 
     def generation_now(self) -> int:
         """Return the number of changes of this context and its bases."""
-        return self._changes + (0 if self._base is None else self._base.generation_now())
+        return self.changes + (0 if self.base is None else self.base.generation_now())
 
     def decide(self, static: StaticMessages) -> Decision | None:
         """Return what the rules decide here and now, or None where none matches."""
@@ -231,11 +230,11 @@ class ContextCore:
             view = View(static, effective.route.reader.read(get_current(), effective.needs))
         else:
             view = View(static)
-        return decide_once(effective.rule_sets, view, self._sink)
+        return decide_once(effective.rule_sets, view, self.sink)
 
     def decide_alone(self, static: StaticMessages) -> Decision | None:
         """Return what the rules decide about these messages alone, or None where none matches."""
-        return decide_once(self.effective().rule_sets, View(static), self._sink)
+        return decide_once(self.effective().rule_sets, View(static), self.sink)
 
     def plan(self, static: StaticMessages, known: Plan | None = None) -> Plan:
         """Return a plan for these messages that is good now: `known`, if nothing that concerns it has changed."""
@@ -249,7 +248,7 @@ class ContextCore:
             static,
             default_level=effective.default_level,
             reader=effective.route.reader,
-            sink=self._sink,
+            sink=self.sink,
             epoch=token,
             origin=effective,
         )
@@ -262,7 +261,7 @@ class ContextCore:
         self,
         edit: Callable[[RuleBook], RuleBook] | None = None,
         *,
-        default_level: int | None | Keep = KEEP,
+        default_level: int | Keep | None = KEEP,
         target: tuple[LogSink | None, int] | Keep = KEEP,
     ) -> None:
         """Make one change, visible at once as a whole.
@@ -273,7 +272,7 @@ class ContextCore:
             target: the own target with its offset.
         """
         with tree_lock:
-            state = self._state
+            state = self.state
             if edit is not None:
                 self._book = edit(self._book)
                 asked = self._book.asked()
@@ -282,8 +281,8 @@ class ContextCore:
                 state = replace(state, default_level=default_level)
             if not isinstance(target, Keep):
                 state = replace(state, target=target[0], offset=target[1])
-            self._state = state
-            self._changes += 1
+            self.state = state
+            self.changes += 1
             self.pull_default_level()
             EPOCH.advance()
 
@@ -292,14 +291,14 @@ class ContextCore:
         self.cell.ceiling = self.current_default_level()
         while True:
             try:
-                children = tuple(self._children)
+                children = tuple(self.children)
                 break
             except RuntimeError:  # a finalizer, run by the garbage collector, has made a nested context
                 continue
         for child in children:
             child.pull_default_level()
 
-    def add(self, rules: Iterable[Rule], default_level: int | None | Keep = KEEP) -> None:
+    def add(self, rules: Iterable[Rule], default_level: int | Keep | None = KEEP) -> None:
         """Add rules, in this order, in one change; nothing is changed where one of them is none."""
         checked = [check_rule(rule) for rule in rules]
         if not isinstance(default_level, Keep) and default_level is not None:
@@ -307,7 +306,7 @@ class ContextCore:
         if checked or not isinstance(default_level, Keep):
             self.change((lambda book: _extended(book, checked)) if checked else None, default_level=default_level)
 
-    def replace(self, rules: Iterable[Rule], default_level: int | None | Keep = KEEP) -> None:
+    def replace(self, rules: Iterable[Rule], default_level: int | Keep | None = KEEP) -> None:
         """Replace the own rules by these, given in the order of adding, in one change."""
         checked = [check_rule(rule) for rule in rules]
         if not isinstance(default_level, Keep) and default_level is not None:

@@ -50,7 +50,7 @@ class ContextEventWriter:
             view = View(static)
             if effective.ambient:
                 view = View(static, effective.route.reader.read(context, effective.needs))
-            decision = decide_once(effective.rule_sets, view, core.own_sink)
+            decision = decide_once(effective.rule_sets, view, core.sink)
             if decision is not None:
                 allowed, sink = decision.level, decision.sink
         if not 0 < level <= allowed:

@@ -66,7 +66,8 @@ def _attach(logger: _L, message: object, attach: Callable[[BaseLogger], object])
         report_once(kind, text, error=error, topic="attach")
         return logger
     if not isinstance(result, type(logger)):
-        text = f"attach of a {kind.__module__}.{kind.__qualname__} must return the logger, but returned {type(result).__name__}"
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        text = f"attach of a {name} must return the logger, but returned {type(result).__name__}"
         report_once(kind, text, topic="attach")
         return logger
     return result

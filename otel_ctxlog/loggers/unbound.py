@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from otel_ctxlog.engine.fields import Fields
 from otel_ctxlog.engine.plan import Plan
+from otel_ctxlog.engine.stem import Recipe, Stem
 from otel_ctxlog.loggers.base import BaseLogger
 from otel_ctxlog.loggers.bound import Logger, bound_logger
 from otel_ctxlog.loggers.core import ContextCore
-from otel_ctxlog.engine.stem import Recipe, Stem
 from otel_ctxlog.loggers.state import EPOCH
-from otel_ctxlog.loggers.vlogger import VLogger
 from otel_ctxlog.otel.context import get_current
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE
 from otel_ctxlog.otel.route import write
@@ -27,16 +26,14 @@ class UnboundLogger(BaseLogger):
     message context provider.
     """
 
-    __slots__ = ("__weakref__", "_core", "_gate", "_joined", "_stem")
-
-    _gate: Plan
+    __slots__ = ("__weakref__", "_core", "_joined", "_plan", "_stem")
 
     def __init__(self, core: ContextCore, recipe: Recipe) -> None:
         self._core = core
         self._recipe = recipe
         self._joined = core.messages()
         self._stem = Stem(self._joined, recipe, DEFAULT_SCOPE)
-        self._gate = core.plan(self._stem.static)
+        self._gate = self._plan = core.plan(self._stem.static)
 
     def __repr__(self) -> str:
         return f"<UnboundLogger {self._stem.scope!r}>"
@@ -50,18 +47,16 @@ class UnboundLogger(BaseLogger):
         """Return a bound logger with the same messages, name and values, its level decided now."""
         return bound_logger(self._core, self._recipe, self._core.messages())
 
-    def v(self, level: int) -> VLogger:
-        """Return a logr-style logger at a fixed verbosity; it stays unbound."""
-        return VLogger(self, level)
-
-    def _plan(self) -> Plan:
-        plan = self._gate
+    def _current(self) -> Plan:
+        """Return a plan that is good now."""
+        plan = self._plan
         if plan.epoch is EPOCH.token:
             return plan
         messages = self._core.messages()
         if messages is not self._joined:
             self._stem, self._joined = Stem(messages, self._recipe, DEFAULT_SCOPE), messages
-        plan = self._gate = self._core.plan(self._stem.static, plan)
+        plan = self._plan = self._core.plan(self._stem.static, plan)
+        self._gate = plan
         return plan
 
     def _write(
@@ -74,9 +69,9 @@ class UnboundLogger(BaseLogger):
         severity: SeverityNumber | None = None,
         event_name: str | None = None,
     ) -> bool:
-        plan = self._gate
+        plan = self._plan
         if plan.epoch is not EPOCH.token:
-            plan = self._plan()
+            plan = self._current()
             if level > plan.high:
                 return True
         context = get_current()
@@ -98,7 +93,7 @@ class UnboundLogger(BaseLogger):
         )
 
     def _is_on(self, level: int) -> bool:
-        plan = self._plan()
+        plan = self._current()
         return level <= plan.high and level <= plan.decide(get_current()).level
 
     def _derived(self, recipe: Recipe) -> UnboundLogger:

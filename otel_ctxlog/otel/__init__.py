@@ -1,0 +1,1 @@
+"""The adapters to OpenTelemetry: the only room that imports it."""

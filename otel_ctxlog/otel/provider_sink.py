@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final, TypeGuard, cast
 
 from opentelemetry._logs import Logger as OtelLogger
 from opentelemetry._logs import LoggerProvider, get_logger_provider
@@ -23,7 +23,15 @@ from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.values import AttributeValue, clean_text
 from otel_ctxlog.otel.severity import SeverityNumber, severity_of, severity_text
 
-__all__ = ["DEFAULT_SCOPE", "LOGGER_NAME", "MAX_SCOPES", "ProviderSink", "is_provider"]
+__all__ = [
+    "DEFAULT_SCOPE",
+    "LOGGER_NAME",
+    "MAX_SCOPES",
+    "LoggerProvider",
+    "ProviderSink",
+    "emit_record",
+    "is_provider",
+]
 
 DEFAULT_SCOPE: Final = "otel_ctxlog"
 LOGGER_NAME: Final = "logger.name"
@@ -54,7 +62,7 @@ def renew_lock() -> None:
     _lock = threading.Lock()
 
 
-def is_provider(target: object) -> bool:
+def is_provider(target: object) -> TypeGuard[LoggerProvider]:
     """Return whether `target` is an OTel ``LoggerProvider``, or looks like one."""
     if isinstance(target, type):
         return False
@@ -112,7 +120,7 @@ class ProviderSink:
         """Return whether the provider wants records at `level`."""
         return self.scope(DEFAULT_SCOPE)[0].enabled(severity_number=severity_of(level))
 
-    def emit(  # noqa: PLR0913 - the record's fields, by the contract
+    def emit(
         self,
         *,
         level: int,  # noqa: ARG002 - the severity says it
@@ -143,7 +151,7 @@ class ProviderSink:
         )
 
 
-def emit_record(  # noqa: PLR0913 - the record's fields
+def emit_record(
     logger: OtelLogger,
     *,
     body: AttributeValue,

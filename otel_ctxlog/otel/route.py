@@ -64,7 +64,7 @@ def _no_resource() -> Mapping[str, object] | None:
     return None
 
 
-def write(  # noqa: PLR0913 - what makes up a record
+def write(
     route: Route,
     stem: Stem,
     sink: LogSink | None,

@@ -1,0 +1,62 @@
+# All that is needed is make and a Python of at least 3.10, with its venv module:
+#   make test               the whole suite, in .venv
+#   make check              lint, format and types, in .venv
+#   make demo               examples/shop to its end, in .venv-demo; its exit code is the demo's
+#   make test-all-pythons   the fast tests on every other supported interpreter that is found
+#   make clean              removes everything these targets made
+# PYTHON=python3.12 make test   chooses the interpreter.
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_VENV ?= .venv-demo
+
+SHELL := /bin/sh
+PIP_FLAGS := -qq --disable-pip-version-check
+
+# The interpreter's version is part of the stamp: another PYTHON makes another environment.
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+STAMP := $(VENV)/.installed-$(VERSION)
+DEMO_STAMP := $(DEMO_VENV)/.installed-$(VERSION)
+
+SOURCES := $(wildcard otel_ctxlog tests examples benchmarks)
+
+.PHONY: test check format demo test-all-pythons clean python
+.DELETE_ON_ERROR:
+
+test: $(STAMP)
+	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+check: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy $(SOURCES)
+	$(VENV)/bin/pyright --pythonpath $(VENV)/bin/python
+
+format: $(STAMP)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+demo: $(DEMO_STAMP)
+	$(DEMO_VENV)/bin/python examples/shop/run.py
+
+test-all-pythons:
+	$(PYTHON) tests/pythons.py
+
+$(STAMP): pyproject.toml | python
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install $(PIP_FLAGS) --editable '.[dev]'
+	touch $@
+
+$(DEMO_STAMP): pyproject.toml | python
+	rm -rf $(DEMO_VENV)
+	$(PYTHON) -m venv $(DEMO_VENV)
+	$(DEMO_VENV)/bin/python -m pip install $(PIP_FLAGS) --editable '.[demo]'
+	touch $@
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "otel_ctxlog needs Python 3.10 or later, found " + sys.version.split()[0] + "; choose another by PYTHON=... make")'
+
+clean:
+	rm -rf .venv .venv-* build dist .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find otel_ctxlog tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,59 @@
+"""Configuration of logging contexts: YAML, mappings, or plain data made with the builders.
+
+Importing this package needs PyYAML; importing `otel_ctxlog` does not import it.
+"""
+
+from __future__ import annotations
+
+from otel_ctxlog.config.builders import (
+    and_,
+    attribute,
+    baggage,
+    exists,
+    glob,
+    not_,
+    oneof,
+    or_,
+    range_,
+    realm,
+    realmprefix,
+    regex,
+    resource,
+    rule,
+    sampled,
+    span,
+    spanname,
+    tag,
+    value,
+)
+from otel_ctxlog.config.model import Config
+from otel_ctxlog.config.registry import Registry, configure, default_registry, load
+from otel_ctxlog.errors import ConfigError
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Registry",
+    "and_",
+    "attribute",
+    "baggage",
+    "configure",
+    "default_registry",
+    "exists",
+    "glob",
+    "load",
+    "not_",
+    "oneof",
+    "or_",
+    "range_",
+    "realm",
+    "realmprefix",
+    "regex",
+    "resource",
+    "rule",
+    "sampled",
+    "span",
+    "spanname",
+    "tag",
+    "value",
+]

@@ -1,0 +1,179 @@
+"""What the standard `OTEL_*` variables say, checked: each reader names the variable when its value is wrong.
+
+The official exporters and processors read most variables by themselves. Read here is what decides which of them are
+built, and what they would report by a traceback, by silence, or not at all.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Final, Literal, cast
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "Compression",
+    "Protocol",
+    "Signal",
+    "check_endpoint",
+    "check_readable_files",
+    "choose",
+    "config_path",
+    "read_compression",
+    "read_protocol",
+    "sdk_disabled",
+    "signal_variable",
+]
+
+Signal = Literal["logs", "traces"]
+Protocol = Literal["grpc", "http/protobuf"]
+Compression = Literal["none", "gzip", "deflate"]
+
+CONFIG_VARIABLE: Final = "OTEL_CTXLOG_CONFIG"
+# What OpenTelemetry Python's exporter `otlp` speaks unless told otherwise; a deployment that sets no protocol has a
+# collector that expects it.
+DEFAULT_PROTOCOL: Final[Protocol] = "grpc"
+
+
+def choose(value: str, allowed: Iterable[str], *, what: str) -> str:
+    """Return `value` if it is one of `allowed`.
+
+    Raises:
+        ValueError: otherwise; says where it came from (`what`), what is allowed, and the nearest match.
+    """
+    names = list(allowed)
+    if value in names:
+        return value
+    nearest = [name for name in names if value and name.startswith(value)]
+    nearest += difflib.get_close_matches(value, names, n=1, cutoff=0.5)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    raise ValueError(f"{what} is {value!r}, allowed: {', '.join(names)}{hint}")
+
+
+def signal_variable(signal: Signal, setting: str) -> str:
+    """Return the name of the OTLP variable for one signal: ``OTEL_EXPORTER_OTLP_LOGS_ENDPOINT``."""
+    return f"OTEL_EXPORTER_OTLP_{signal.upper()}_{setting}"
+
+
+def _read(signal: Signal, setting: str) -> tuple[str, str] | None:
+    # The variable of the signal wins over the one for all; an empty variable counts as unset.
+    for variable in (signal_variable(signal, setting), f"OTEL_EXPORTER_OTLP_{setting}"):
+        value = os.environ.get(variable, "").strip()
+        if value:
+            return variable, value
+    return None
+
+
+def sdk_disabled() -> bool:
+    """Return whether ``OTEL_SDK_DISABLED`` is ``true``, in any case."""
+    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def config_path() -> str | None:
+    """Return the path in ``OTEL_CTXLOG_CONFIG``, or None."""
+    return os.environ.get(CONFIG_VARIABLE, "").strip() or None
+
+
+def exporter_names(signal: Signal) -> str | None:
+    """Return the text of ``OTEL_LOGS_EXPORTER`` or ``OTEL_TRACES_EXPORTER``, or None."""
+    return os.environ.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip() or None
+
+
+def read_protocol(signal: Signal, explicit: str | None) -> Protocol:
+    """Return the OTLP protocol: `explicit`, else the signal's variable, else the common one, else ``grpc``.
+
+    Raises:
+        ValueError: it is neither ``grpc`` nor ``http/protobuf``.
+    """
+    if explicit is not None:
+        return cast("Protocol", choose(explicit, ("grpc", "http/protobuf"), what="argument 'protocol'"))
+    found = _read(signal, "PROTOCOL")
+    if found is None:
+        return DEFAULT_PROTOCOL
+    variable, value = found
+    return cast("Protocol", choose(value.lower(), ("grpc", "http/protobuf"), what=variable))
+
+
+def read_compression(signal: Signal, protocol: Protocol) -> Compression:
+    """Return the compression from the variables, ``none`` if they are silent.
+
+    Raises:
+        ValueError: it is not ``none`` or ``gzip``, nor, over HTTP, ``deflate``.
+    """
+    found = _read(signal, "COMPRESSION")
+    if found is None:
+        return "none"
+    variable, value = found
+    allowed = ("none", "gzip") if protocol == "grpc" else ("none", "gzip", "deflate")
+    return cast("Compression", choose(value.lower(), allowed, what=f"{variable} (protocol {protocol})"))
+
+
+def check_timeout(signal: Signal) -> None:
+    """Check the timeout variable: a positive number of seconds.
+
+    Raises:
+        ValueError: it is not.
+    """
+    found = _read(signal, "TIMEOUT")
+    if found is None:
+        return
+    variable, value = found
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"{variable} is {value!r}, allowed: a positive number of seconds")
+
+
+def check_readable_files(signal: Signal) -> None:
+    """Check that the files named by the certificate variables can be read.
+
+    Raises:
+        ValueError: one cannot; the exporters would go on without it, or fail at the first export.
+    """
+    for setting in ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"):
+        found = _read(signal, setting)
+        if found is None:
+            continue
+        variable, path = found
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123 - the text of the variable belongs into the error as it is
+                file.read(1)
+        except OSError as error:
+            raise ValueError(f"{variable} names {path!r}, which cannot be read: {error.strerror}") from error
+
+
+def certificate_file(signal: Signal) -> str | None:
+    """Return the path of the authority's certificate from the variables, or None."""
+    found = _read(signal, "CERTIFICATE")
+    return None if found is None else found[1]
+
+
+def check_endpoint(endpoint: str, *, what: str) -> str:
+    """Return `endpoint` if it is a URL with a host.
+
+    Raises:
+        ValueError: it is not; a missing ``http://`` is pointed out, since ``host:4317`` alone would silently mean TLS.
+    """
+    parts = urlsplit(endpoint)
+    if parts.scheme in ("http", "https") and parts.netloc:
+        return endpoint
+    hint = "" if "//" in endpoint else f"; did you mean 'http://{endpoint}'?"
+    raise ValueError(f"{what} is {endpoint!r}, allowed: a URL like http://localhost:4317 or https://host{hint}")
+
+
+def read_endpoint(signal: Signal, protocol: Protocol) -> tuple[str, str] | None:
+    """Return the variable that names the endpoint, and the endpoint; None if there is none.
+
+    Raises:
+        ValueError: HTTP is spoken and it is no URL. Over gRPC ``host:port`` is allowed, with TLS or without as
+            ``OTEL_EXPORTER_OTLP_INSECURE`` says.
+    """
+    found = _read(signal, "ENDPOINT")
+    if found is not None and protocol != "grpc":
+        check_endpoint(found[1], what=found[0])
+    return found

@@ -1,0 +1,259 @@
+"""`setup`: one call from nothing to a running OpenTelemetry pipeline with a logging context on top."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk._logs import LoggerProvider as SdkLoggerProvider
+from opentelemetry.sdk._logs.export import LogRecordExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
+
+from otel_ctxlog.errors import ConfigError
+from otel_ctxlog.loggers.context import LoggingContext
+from otel_ctxlog.loggers.default import set_default_context
+from otel_ctxlog.pipeline.environment import CONFIG_VARIABLE, config_path, exporter_names, sdk_disabled
+from otel_ctxlog.pipeline.exporters import Builder, Exporter, ExporterArgument, parse_exporters
+from otel_ctxlog.pipeline.global_state import (
+    current_propagator,
+    global_logger_provider,
+    global_tracer_provider,
+    load_propagator,
+    offer_globally,
+    set_propagator,
+)
+from otel_ctxlog.pipeline.otlp import OtlpSettings
+from otel_ctxlog.pipeline.processors import PROCESSOR_LOGGERS, batch_size, log_processor, span_processor
+from otel_ctxlog.pipeline.reachability import QuietLoggers, WatchedLogExporter, WatchedSpanExporter, logger_names
+from otel_ctxlog.pipeline.telemetry import MemoryRecords, Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.propagators.textmap import TextMapPropagator
+    from opentelemetry.trace import TracerProvider
+    from opentelemetry.util.types import AttributeValue
+
+    from otel_ctxlog.config import Config
+    from otel_ctxlog.engine.protocols import Source
+
+    ConfigArgument = str | bytes | os.PathLike[str] | Mapping[str, object] | Config
+
+__all__ = ["setup"]
+
+
+def setup(
+    *,
+    service_name: str | None = None,
+    service_version: str | None = None,
+    resource_attributes: Mapping[str, AttributeValue] | None = None,
+    config: ConfigArgument | None = None,
+    exporter: ExporterArgument | None = None,
+    traces_exporter: ExporterArgument | None = None,
+    endpoint: str | None = None,
+    protocol: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    propagators: str | Iterable[str | TextMapPropagator] | None = None,
+    sources: Iterable[Source] | None = None,
+    logger_provider: LoggerProvider | None = None,
+    tracer_provider: TracerProvider | None = None,
+    batch: bool = True,
+    set_global: bool = True,
+) -> Telemetry:
+    """Return a running pipeline: providers for log records and spans, exporters, and a logging context on top.
+
+    What an argument does not say, the standard ``OTEL_*`` variables do; what neither says is OpenTelemetry's default.
+    All or nothing: on an error nothing global is changed, and no thread or file is left behind.
+
+    With ``OTEL_SDK_DISABLED=true`` everything works and nothing is exported.
+
+    Args:
+        service_name: resource attribute ``service.name``; variable ``OTEL_SERVICE_NAME``.
+        service_version: resource attribute ``service.version``.
+        resource_attributes: further ones, over those of ``OTEL_RESOURCE_ATTRIBUTES``.
+        config: rules and levels for the context, as `otel_ctxlog.config.configure` takes them; a text of one line that
+            is no YAML mapping is the name of a file. Variable ``OTEL_CTXLOG_CONFIG``: the name of a file.
+        exporter: where log records go: ``"otlp"`` (the default), ``"console"`` (a line each on standard output),
+            ``"file:PATH"`` (OTLP JSON lines, needs the extra ``file``), ``"memory"`` (see `Telemetry.memory`),
+            ``"none"``, the name of an entry point ``opentelemetry_logs_exporter``, several names separated by commas, a
+            ``LogRecordExporter``, or several of all these. Variable ``OTEL_LOGS_EXPORTER``.
+        traces_exporter: the same for spans, with ``SpanExporter`` objects. If not given: the names and the
+            ``SpanExporter`` objects in `exporter`; then ``OTEL_TRACES_EXPORTER``; then ``"otlp"``, or nothing if
+            `exporter` is given.
+        endpoint: URL of the collector for exporter ``otlp``, the same for log records and spans, without their paths.
+        protocol: ``"grpc"`` or ``"http/protobuf"``, for exporter ``otlp``. The default is ``grpc``, as in all of
+            OpenTelemetry Python, although the specification recommends the other.
+        headers: sent by exporter ``otlp`` with every request, on top of those of the variables.
+        propagators: names separated by commas, or propagators; variable ``OTEL_PROPAGATORS``; default: W3C trace
+            context and baggage, or what somebody set.
+        sources: the sources of ambient attributes of the context; default: baggage, then span.
+        logger_provider: log through this one, instead of making one with exporters.
+        tracer_provider: the same for spans.
+        batch: export in batches in a thread. Otherwise each record is exported by the call that logs it. The exporters
+            ``console`` and ``memory`` always work that way.
+        set_global: make the providers and the propagator OpenTelemetry's global ones, and the context what
+            `otel_ctxlog.default_context` stands for, until `Telemetry.shutdown`. Global providers that somebody set
+            before stay, and are used in place of own ones, as they are, unless arguments ask for exporters.
+
+    Raises:
+        ValueError: an argument or a variable has a value that is not allowed; says which, what is allowed, and the
+            nearest match.
+        TypeError: an exporter is none.
+        ConfigError: the configuration is wrong, or its file cannot be read.
+        MissingExtraError: an exporter needs a distribution that is not installed.
+    """
+    settings = OtlpSettings(endpoint=endpoint, protocol=protocol, headers=headers)
+    disabled = sdk_disabled()
+    log_parts = _log_parts(exporter)
+    span_parts = _span_parts(exporter, traces_exporter)
+    propagator = load_propagator(propagators)
+    if logger_provider is None and exporter is None and not settings and not disabled and set_global:
+        logger_provider = global_logger_provider()
+    if tracer_provider is None and traces_exporter is None and not disabled and set_global:
+        tracer_provider = global_tracer_provider()
+    named = {SERVICE_NAME: service_name, SERVICE_VERSION: service_version}
+    attributes = {**(resource_attributes or {}), **{key: value for key, value in named.items() if value is not None}}
+
+    made = _Made(builder=Builder(settings, batch=batch), attributes=attributes)
+    # Whatever was made is shut down again if a later step fails.
+    with ExitStack() as undo:
+        undo.callback(made.undo)
+        logger_provider = logger_provider or made.logger_provider([] if disabled else log_parts)
+        tracer_provider = tracer_provider or made.tracer_provider([] if disabled else span_parts)
+        context = LoggingContext(logger_provider, sources=sources)
+        _configure(context, config)
+        undo.pop_all()
+
+    telemetry = Telemetry(
+        logging=context,
+        eventer=context.eventer(),
+        logger_provider=logger_provider,
+        tracer_provider=tracer_provider,
+        owned=made.providers,
+        watched=made.watched,
+        memory=MemoryRecords(made.builder.memory_logs, made.builder.memory_spans),
+        quiet=made.quiet(),
+    )
+    if set_global:
+        if not disabled:
+            offer_globally(logger_provider, tracer_provider)
+        _lend_default_context(context, telemetry)
+        if propagator is not None:
+            _lend_propagator(propagator, telemetry)
+    return telemetry
+
+
+@dataclass(slots=True, kw_only=True)
+class _Made:
+    """What `setup` makes, and has to end again: providers, and the exporters in them."""
+
+    builder: Builder
+    attributes: Mapping[str, AttributeValue]
+    providers: list[SdkLoggerProvider | SdkTracerProvider] = field(default_factory=list)  # pyright: ignore[reportUnknownVariableType]
+    watched: list[WatchedLogExporter | WatchedSpanExporter] = field(default_factory=list)  # pyright: ignore[reportUnknownVariableType]
+    _loggers: set[str] = field(default_factory=lambda: set(PROCESSOR_LOGGERS))
+
+    def logger_provider(self, parts: Sequence[str | Exporter]) -> SdkLoggerProvider:
+        provider = SdkLoggerProvider(Resource.create(self.attributes), shutdown_on_exit=False)
+        self.providers.append(provider)
+        batch_size("logs")
+        for prepared in self.builder.logs(parts):
+            processor, watched = log_processor(prepared)
+            provider.add_log_record_processor(processor)
+            self.watched.append(watched)
+            self._loggers |= logger_names(prepared.exporter)
+        return provider
+
+    def tracer_provider(self, parts: Sequence[str | Exporter]) -> SdkTracerProvider:
+        provider = SdkTracerProvider(resource=Resource.create(self.attributes), shutdown_on_exit=False)
+        self.providers.append(provider)
+        batch_size("traces")
+        for prepared in self.builder.traces(parts):
+            processor, watched = span_processor(prepared)
+            provider.add_span_processor(processor)
+            self.watched.append(watched)
+            self._loggers |= logger_names(prepared.exporter)
+        return provider
+
+    def quiet(self) -> QuietLoggers:
+        quiet = QuietLoggers(frozenset(self._loggers))
+        quiet.install()
+        return quiet
+
+    def undo(self) -> None:
+        for provider in self.providers:
+            provider.shutdown()
+
+
+def _log_parts(exporter: ExporterArgument | None) -> list[str | Exporter]:
+    if exporter is not None:
+        return parse_exporters(exporter, "logs", what="argument 'exporter'")
+    return parse_exporters(exporter_names("logs") or "otlp", "logs", what="OTEL_LOGS_EXPORTER")
+
+
+def _span_parts(exporter: ExporterArgument | None, traces_exporter: ExporterArgument | None) -> list[str | Exporter]:
+    if traces_exporter is not None:
+        return parse_exporters(traces_exporter, "traces", what="argument 'traces_exporter'")
+    default = "otlp"
+    if exporter is not None:
+        parts = parse_exporters(exporter, "logs", what="argument 'exporter'")
+        for_spans: list[str | Exporter] = [part for part in parts if not isinstance(part, LogRecordExporter)]
+        if for_spans or not parts:
+            return for_spans
+        default = "none"
+    return parse_exporters(exporter_names("traces") or default, "traces", what="OTEL_TRACES_EXPORTER")
+
+
+# One line without the colon, bracket or comment sign that a YAML document with any content would have.
+_FILE_NAME = re.compile(r"[^\n:{\[#]+")
+
+
+def _is_file_name(text: str) -> bool:
+    return _FILE_NAME.fullmatch(text.strip()) is not None or ("\n" not in text and Path(text).is_file())
+
+
+def _configure(context: LoggingContext, config: ConfigArgument | None) -> None:
+    where = "argument 'config'"
+    if config is None:
+        config, where = config_path(), CONFIG_VARIABLE
+        if config is None:
+            return
+        config = Path(config)
+    elif isinstance(config, os.PathLike) or (isinstance(config, str) and _is_file_name(config)):
+        config = Path(config)
+    # Loads YAML, which a program without a configuration does not need.
+    from otel_ctxlog.config import configure
+
+    if isinstance(config, Path) and not config.is_file():
+        found = "is a folder" if config.is_dir() else "does not exist"
+        raise ConfigError(f"the file named by {where} {found}", file=str(config))
+    configure(context, config)
+
+
+def _lend_default_context(context: LoggingContext, telemetry: Telemetry) -> None:
+    previous = set_default_context(context)
+
+    def give_back() -> None:
+        current = set_default_context(previous)
+        if current is not context:
+            # Somebody has chosen another one since, which is theirs to take back.
+            set_default_context(current)
+
+    telemetry.at_end(give_back)
+
+
+def _lend_propagator(propagator: TextMapPropagator, telemetry: Telemetry) -> None:
+    previous = current_propagator()
+    set_propagator(propagator)
+
+    def give_back() -> None:
+        if current_propagator() is propagator:
+            set_propagator(previous)
+
+    telemetry.at_end(give_back)

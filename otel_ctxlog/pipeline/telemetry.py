@@ -1,0 +1,198 @@
+"""`Telemetry`: what `setup` gives back, and how it ends."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from typing import TYPE_CHECKING, Final
+
+from otel_ctxlog.pipeline.deadline import Calls, Deadline
+from otel_ctxlog.pipeline.global_state import mark_spent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+    from opentelemetry.trace import TracerProvider
+    from typing_extensions import Self
+
+    from otel_ctxlog.events.otel import OTelEventer
+    from otel_ctxlog.loggers.context import LoggingContext
+    from otel_ctxlog.pipeline.reachability import QuietLoggers, WatchedLogExporter, WatchedSpanExporter
+
+__all__ = ["DEFAULT_TIMEOUT", "MemoryRecords", "Telemetry"]
+
+DEFAULT_TIMEOUT: Final = 5.0
+
+# What the end of a program waits, in seconds, for a collector that never answered and does not answer now.
+_NEVER_REACHED: Final = 1.0
+
+# The part of a shutdown's time kept for what is still going on when the rest is over, at most that many seconds.
+_LAST_PART: Final = 0.1
+_LAST_SECONDS: Final = 0.5
+
+
+class MemoryRecords:
+    """What the exporter named ``memory`` has taken, oldest first; it grows without limit: it is for tests.
+
+    Args:
+        logs: the exporter of log records, or None if there is none.
+        spans: the exporter of spans, or None if there is none.
+    """
+
+    def __init__(self, logs: InMemoryLogRecordExporter | None, spans: InMemorySpanExporter | None) -> None:
+        self._logs = logs
+        self._spans = spans
+
+    def finished_logs(self) -> tuple[ReadableLogRecord, ...]:
+        """Return the log records so far; none without the exporter ``memory``."""
+        return () if self._logs is None else self._logs.get_finished_logs()
+
+    def finished_spans(self) -> tuple[ReadableSpan, ...]:
+        """Return the ended spans so far; none without the exporter ``memory``."""
+        return () if self._spans is None else self._spans.get_finished_spans()
+
+    def clear(self) -> None:
+        """Forget them."""
+        for exporter in (self._logs, self._spans):
+            if exporter is not None:
+                exporter.clear()
+
+
+class Telemetry:
+    """A running pipeline, as `setup` makes it; a context manager whose end is `shutdown`.
+
+    Attributes:
+        logging: the logging context whose target is `logger_provider`.
+        eventer: an eventer in that context.
+        logger_provider: where log records and events go.
+        tracer_provider: where spans go.
+        memory: what the exporter named ``memory`` has taken.
+    """
+
+    def __init__(
+        self,
+        *,
+        logging: LoggingContext,
+        eventer: OTelEventer,
+        logger_provider: LoggerProvider,
+        tracer_provider: TracerProvider,
+        owned: Sequence[object],
+        watched: Sequence[WatchedLogExporter | WatchedSpanExporter],
+        memory: MemoryRecords,
+        quiet: QuietLoggers,
+    ) -> None:
+        self.logging = logging
+        self.eventer = eventer
+        self.logger_provider = logger_provider
+        self.tracer_provider = tracer_provider
+        self.memory = memory
+        self._owned = tuple(owned)
+        self._watches = tuple(exporter.watch for exporter in watched)
+        self._quiet = quiet
+        self._flushes = Calls(
+            {
+                f"flush {name}": flush
+                for name, provider in (("logs", logger_provider), ("traces", tracer_provider))
+                if (flush := getattr(provider, "force_flush", None)) is not None
+            }
+        )
+        self._ends = Calls({f"shutdown {number}": _end_of(provider) for number, provider in enumerate(self._owned)})
+        self._at_end: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self._ended: bool | None = None
+        if self._owned:
+            # Not the providers' own `shutdown_on_exit`: it knows no deadline.
+            atexit.register(self.shutdown)
+
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Have `call` called once by `shutdown`, before anything ends; the last one given is called first."""
+        self._at_end.append(call)
+
+    def flush(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
+        """Export what is queued now, and return whether all of it was taken within `timeout` seconds.
+
+        False also after `shutdown`, and if a destination did not take a batch. The wait ends at the timeout, even if
+        the SDK goes on.
+
+        Raises:
+            ValueError: `timeout` is negative.
+        """
+        deadline = Deadline(timeout)
+        if self._ended is not None:
+            return False
+        lost = self._lost
+        return self._flushes.run(deadline) and self._lost == lost
+
+    def shutdown(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
+        """Export what is queued, end everything that `setup` began, and return whether all was taken in time.
+
+        It takes at most `timeout` seconds, and about one where a collector was never there; what is not exported until
+        then is dropped. Providers that `setup` found or was given are flushed and go on. The library's default context
+        and the propagator become what they were before. The end of the interpreter calls it, if nobody did before.
+        Further calls do nothing and return the same.
+
+        Raises:
+            ValueError: `timeout` is negative.
+        """
+        deadline = Deadline(timeout)
+        with self._lock:
+            if self._ended is None:
+                self._ended = self._end(deadline, reserve=min(timeout * _LAST_PART, _LAST_SECONDS))
+            return self._ended
+
+    def _end(self, deadline: Deadline, *, reserve: float) -> bool:
+        for call in reversed(self._at_end):
+            call()
+        atexit.unregister(self.shutdown)
+        lost = self._lost
+        destinations = [watch.destination for watch in self._watches]
+        seconds = max(0.0, deadline.remaining - reserve)
+        if destinations and all(destination.down and not destination.reached for destination in destinations):
+            seconds = min(seconds, _NEVER_REACHED)
+        patience = Deadline(seconds)
+        for watch in self._watches:
+            watch.end_by(patience)
+        good = True
+        if len(self._owned) < 2:  # noqa: PLR2004 - one of the two providers is somebody else's, and goes on
+            good = self._flushes.run(patience)
+        good = self._ends.run(patience) and good
+        if not good:
+            # An exporter that waits for its next attempt gives up when it is shut down, and its thread ends.
+            for watch in self._watches:
+                watch.stop()
+        ended = self._ends.wait(deadline) and self._flushes.wait(deadline)
+        if ended:
+            self._quiet.remove()
+        for provider in self._owned:
+            mark_spent(provider)
+        return good and ended and self._lost == lost
+
+    @property
+    def _lost(self) -> int:
+        return sum(watch.lost for watch in self._watches)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.shutdown()
+
+    def __repr__(self) -> str:
+        state = "running" if self._ended is None else "shut down"
+        return f"<Telemetry {state}, {len(self._watches)} exporters>"
+
+
+def _end_of(provider: object) -> Callable[[], object]:
+    shutdown: Callable[[], object] = getattr(provider, "shutdown")  # noqa: B009 - the API's providers have none
+    return shutdown
