@@ -42,8 +42,8 @@ from otel_ctxlog.events.log import LogEventer
 from otel_ctxlog.events.nop import NopEventer
 from otel_ctxlog.events.otel import OTelEventer
 from otel_ctxlog.events.tee import TeeEventer
-from otel_ctxlog.loggers.base import VLogger
-from otel_ctxlog.loggers.bound import NON_LOGGING, Logger
+from otel_ctxlog.loggers.base import Logger, VLogger
+from otel_ctxlog.loggers.bound import NON_LOGGING
 from otel_ctxlog.loggers.context import AttributionContext, LoggingContext
 from otel_ctxlog.loggers.default import default_context, log, set_default_context
 from otel_ctxlog.loggers.unbound import UnboundLogger

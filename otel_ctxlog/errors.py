@@ -63,7 +63,7 @@ class EventError(ValueError):
 
     def __init__(self, kind: str, problem: str) -> None:
         self.kind = kind
-        super().__init__(problem)
+        super().__init__(f"{kind}: {problem}")
 
 
 class MissingExtraError(ImportError):

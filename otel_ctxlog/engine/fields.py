@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Final, cast
 
 from otel_ctxlog.engine.messages import Attribute
-from otel_ctxlog.engine.values import AttributeValue, Lazy, clean_text, safe_text, to_value
+from otel_ctxlog.engine.values import AttributeValue, Lazy, clean_text, kept_lazy, safe_text, to_value
 
 __all__ = ["BADKEY", "IGNORE", "Fields", "Ignore", "KeyValue", "read_fields", "read_pairs"]
 
@@ -60,14 +60,16 @@ class Fields:
 
     def put(self, key: str, value: object, *, keep_lazy: bool) -> None:
         """Enter one value; a later one of the same key wins."""
-        if not key.isascii() or type(key) is not str:
+        if type(key) is not str or not key.isascii():
             key = clean_text(key)
-        if type(value) is Lazy:
-            if keep_lazy:
+        if keep_lazy and value is not IGNORE:
+            value = kept_lazy(value)
+            if type(value) is Lazy:
                 self.lazy = True
                 self.ignored.discard(key)
                 self.values[key] = value
                 return
+        if type(value) is Lazy:
             value = called(value)
         if value is IGNORE:
             self.values.pop(key, None)
@@ -129,29 +131,40 @@ def _read_positional(fields: Sequence[object], read: Fields, *, keep_lazy: bool)
     while position < count:
         item = fields[position]
         position += 1
-        if isinstance(item, str):
+        # By type, not isinstance: a proxy's `__class__` may run code that raises.
+        kind = type(item)
+        if issubclass(kind, str):
             # A whole field never is the value of the key before it: that key lost its value.
-            if position == count or isinstance(fields[position], (KeyValue, Attribute)):
-                read.bad.append(clean_text(item))
+            if position == count or issubclass(type(fields[position]), (KeyValue, Attribute)):
+                read.bad.append(_text(item))
                 continue
             value = fields[position]
             position += 1
-            _put_pair(item, value, read, keep_lazy=keep_lazy)
-        elif isinstance(item, KeyValue):
-            _put_pair(item.key, item.value, read, keep_lazy=keep_lazy)
-        elif isinstance(item, Attribute):
-            read.put(item.name, item.value, keep_lazy=keep_lazy)
-        elif isinstance(item, Mapping):
+            if item:
+                _put_pair(item, value, read, keep_lazy=keep_lazy)
+            else:
+                read.bad += ("", _text(value))
+        elif issubclass(kind, KeyValue):
+            _put_pair(cast("KeyValue", item).key, cast("KeyValue", item).value, read, keep_lazy=keep_lazy)
+        elif issubclass(kind, Attribute):
+            read.put(cast("Attribute", item).name, cast("Attribute", item).value, keep_lazy=keep_lazy)
+        elif issubclass(kind, Mapping):
             _put_mapping(cast("Mapping[object, object]", item), read, keep_lazy=keep_lazy)
         else:
             read.bad.append(_text(item))
 
 
 def _put_pair(key: object, value: object, read: Fields, *, keep_lazy: bool) -> None:
-    if isinstance(key, str) and key:
+    if type(key) is str and key:
         read.put(key, value, keep_lazy=keep_lazy)
-    else:
-        read.put_bad(key, value)
+        return
+    try:
+        if isinstance(key, str) and key:
+            read.put(key, value, keep_lazy=keep_lazy)
+            return
+    except Exception:  # noqa: BLE001, S110 - a key whose own methods raise is no proper key
+        pass
+    read.put_bad(key, value)
 
 
 def _put_mapping(mapping: Mapping[object, object], read: Fields, *, keep_lazy: bool) -> None:

@@ -22,17 +22,25 @@ class Recipe:
 
     Attributes:
         messages: the flat messages besides those of the context.
-        names: the parts given by ``with_name``, in order.
+        names: the parts of the name, in order: a text where ``with_name`` gave it, a `Name` where a message did.
         fields: the fields given by ``with_values``, in order.
     """
 
     messages: tuple[object, ...] = ()
-    names: tuple[str, ...] = ()
+    names: tuple[str | Name, ...] = ()
     fields: tuple[Fields, ...] = ()
 
     def with_messages(self, messages: tuple[object, ...]) -> Recipe:
         """Return this with further messages."""
-        return replace(self, messages=self.messages + messages) if messages else self
+        if not messages:
+            return self
+        names = tuple(message for message in messages if isinstance(message, Name))
+        return replace(self, messages=self.messages + messages, names=self.names + names)
+
+    def alone(self, messages: tuple[object, ...]) -> Recipe:
+        """Return one with these messages only, and what ``with_name`` and ``with_values`` gave."""
+        names = tuple(name for name in self.names if isinstance(name, str))
+        return Recipe((), names, self.fields).with_messages(messages)
 
     def with_name(self, name: object) -> Recipe:
         """Return this with one more part of the name; an empty one adds nothing."""
@@ -65,8 +73,9 @@ class Stem:
     def __init__(self, context_messages: tuple[object, ...], recipe: Recipe, default_scope: str) -> None:
         messages = context_messages + recipe.messages
         self.static = StaticMessages.read(messages)
-        names = [message.name for message in messages if isinstance(message, Name)]
-        self.name = clean_text(".".join((*names, *recipe.names)))
+        inherited = (message for message in context_messages if isinstance(message, Name))
+        names = (name.name if isinstance(name, Name) else name for name in (*inherited, *recipe.names))
+        self.name = clean_text(".".join(names))
         realm = self.static.realm
         self.realm = None if realm is None else clean_text(realm)
         self.scope = self.name or self.realm or default_scope

@@ -25,6 +25,7 @@ __all__ = [
     "canonical_key",
     "clean_text",
     "is_plain",
+    "kept_lazy",
     "safe_text",
     "scalar_text",
     "snapshot",
@@ -213,16 +214,33 @@ def to_value(value: object) -> AttributeValue:
     return Converter().convert(value)
 
 
+def kept_lazy(value: object) -> object:
+    """Return `value` as it is for later: one that has a `Lazy` somewhere inside as a `Lazy` of the whole.
+
+    The rest of it is converted now, so that a later change of the value does not matter.
+    """
+    if type(value) in _ATOMS or type(value) is Lazy:
+        return value
+    converter = Converter(keep_lazy=True)
+    converted = converter.convert(value)
+    return Lazy(lambda: converted) if converter.kept else converted
+
+
 class Converter:
     """Turns nested values into attribute values; one for each top-level value, since it knows the way down.
 
     A subclass may refuse values: `other` and `number` and `binary` are what the event contract is stricter about.
+
+    Args:
+        keep_lazy: leave a `Lazy` where it is instead of calling it; `kept` then says whether there was one.
     """
 
-    __slots__ = ("_path",)
+    __slots__ = ("_keep_lazy", "_path", "kept")
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_lazy: bool = False) -> None:
         self._path: list[object] = []
+        self._keep_lazy = keep_lazy
+        self.kept = False
 
     def convert(self, value: object) -> AttributeValue:
         """Return the attribute value for `value`; raises only what a subclass raises."""
@@ -277,6 +295,9 @@ class Converter:
         if isinstance(value, os.PathLike):
             return self._text(cast("object", value))
         if isinstance(value, Lazy):
+            if self._keep_lazy:
+                self.kept = True
+                return cast("AttributeValue", value)
             return self._inside(value, value.function())
         if isinstance(value, Mapping):
             return self._map(cast("Mapping[object, object]", value))

@@ -14,7 +14,15 @@ from typing import Final, cast
 
 from otel_ctxlog.engine.fields import IGNORE, KeyValue
 from otel_ctxlog.engine.messages import Attribute, repr_of
-from otel_ctxlog.engine.values import AttributeValue, Converter, Lazy, ValueRefusedError, clean_text, safe_text
+from otel_ctxlog.engine.values import (
+    AttributeValue,
+    Converter,
+    Lazy,
+    ValueRefusedError,
+    clean_text,
+    kept_lazy,
+    safe_text,
+)
 from otel_ctxlog.errors import EventError
 
 __all__ = ["EVENT_TYPE", "check_event", "json_text", "marshal"]
@@ -59,8 +67,16 @@ def check_event(
     type: object,
     fields: Sequence[object],
     attributes: Mapping[str, object],
+    *,
+    call_lazy: bool = True,
 ) -> tuple[str, dict[str, AttributeValue]]:
     """Return the type and the attributes of an event.
+
+    Args:
+        type: the type.
+        fields: positional fields.
+        attributes: keyword fields.
+        call_lazy: call `Lazy` values; without, their keys are checked and left out.
 
     Raises:
         EventError: it breaks the event contract.
@@ -68,7 +84,7 @@ def check_event(
     if not isinstance(type, str) or not type:
         msg = f"the type of an event must be a non-empty str, but got {safe_text(repr_of(type))}"
         raise EventError("type", msg)
-    event = _Event()
+    event = _Event(call_lazy=call_lazy)
     event.read(fields)
     for key, value in attributes.items():
         event.put(key, value, f"keyword {key!r}")
@@ -78,9 +94,10 @@ def check_event(
 class _Event:
     """The fields of one event while they are read."""
 
-    __slots__ = ("seen", "values")
+    __slots__ = ("_call_lazy", "seen", "values")
 
-    def __init__(self) -> None:
+    def __init__(self, *, call_lazy: bool) -> None:
+        self._call_lazy = call_lazy
         self.values: dict[str, AttributeValue] = {}
         self.seen: set[str] = set()
 
@@ -129,9 +146,9 @@ class _Event:
             msg = f"{place}: the key {_quoted(name)} is there twice"
             raise EventError("duplicate", msg)
         self.seen.add(name)
-        if type(value) is Lazy:
+        if type(value) is Lazy and self._call_lazy:
             value = _called(value, name, place)
-        if value is IGNORE:
+        if value is IGNORE or (not self._call_lazy and type(kept_lazy(value)) is Lazy):
             return
         self.values[name] = _converted(value, name, place)
 

@@ -9,9 +9,8 @@ from otel_ctxlog.engine.fields import Fields
 from otel_ctxlog.engine.flatten import flatten
 from otel_ctxlog.engine.levels import INFO, check_level
 from otel_ctxlog.engine.protocols import LogSink, Source
-from otel_ctxlog.engine.stem import Recipe, Stem
+from otel_ctxlog.engine.stem import EMPTY, Stem
 from otel_ctxlog.engine.values import AttributeValue
-from otel_ctxlog.errors import EventError
 from otel_ctxlog.events.contract import EVENT_TYPE, check_event, json_text
 from otel_ctxlog.events.violations import Violations
 from otel_ctxlog.otel.ambient import check_sources
@@ -26,8 +25,12 @@ __all__ = ["EventContext", "EventWriter", "OTelEventer"]
 class EventWriter(Protocol):
     """What writes checked events."""
 
-    def write_event(self, level: int, event_type: str, values: dict[str, AttributeValue], body: str | None) -> bool:
-        """Write one event; return whether nothing failed."""
+    def wants(self, level: int) -> bool:
+        """Return False where an event at `level` surely is off, whatever its fields."""
+        ...
+
+    def write_event(self, level: int, event_type: str, values: dict[str, AttributeValue], body: str | None) -> None:
+        """Write one event if it is on; raises what a sink raises."""
         ...
 
 
@@ -96,11 +99,12 @@ class OTelEventer:
     def event(self, type: str, /, *fields: object, **attributes: object) -> None:
         """Record one event: a type, and fields as log records take them."""
         try:
-            event_type, values = check_event(type, fields, attributes)
-            body = json_text(event_type, values) if self._body else None
-            values[EVENT_TYPE] = event_type
-            if not self._writer.write_event(self._level, event_type, values, body):
-                raise EventError("failure", "the sink raised")  # noqa: TRY301 - one way to drop
+            wanted = self._writer.wants(self._level)
+            event_type, values = check_event(type, fields, attributes, call_lazy=wanted)
+            if wanted:
+                body = json_text(event_type, values) if self._body else None
+                values[EVENT_TYPE] = event_type
+                self._writer.write_event(self._level, event_type, values, body)
         except Exception as error:  # noqa: BLE001 - recording an event never raises
             self._violations.drop(type, error)
 
@@ -112,12 +116,14 @@ class _UngatedWriter:
 
     def __init__(self, sink: LogSink, messages: tuple[object, ...], sources: tuple[Source, ...]) -> None:
         self._route: Final = Route(sink, 0, sources)
-        self._stem: Final = Stem((), Recipe(flatten(messages)), DEFAULT_SCOPE)
+        self._stem: Final = Stem((), EMPTY.with_messages(flatten(messages)), DEFAULT_SCOPE)
 
-    def write_event(self, level: int, event_type: str, values: dict[str, AttributeValue], body: str | None) -> bool:
-        """Write one event; return whether nothing failed."""
-        if level == 0:
-            return True
+    def wants(self, level: int) -> bool:
+        """Return whether `level` is one at which anything is recorded."""
+        return level > 0
+
+    def write_event(self, level: int, event_type: str, values: dict[str, AttributeValue], body: str | None) -> None:
+        """Write one event; raises what a sink raises."""
         fields = Fields()
         fields.values.update(values)
-        return write(self._route, self._stem, None, get_current(), level, body, fields, {}, event_name=event_type)
+        write(self._route, self._stem, None, get_current(), level, body, fields, {}, event_name=event_type)

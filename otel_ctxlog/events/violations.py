@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from otel_ctxlog.engine.diagnostics import emit_diagnostic
+from otel_ctxlog.engine.values import safe_text
 from otel_ctxlog.errors import EventError
 
 __all__ = ["Violations"]
@@ -40,4 +41,5 @@ class Violations:
             self._due[kind] = now + _PERIOD
         shown = event_type if isinstance(event_type, str) else type(event_type).__name__
         cause = None if isinstance(error, EventError) else error
-        emit_diagnostic(f"dropped {count} event(s) of kind {kind!r}, the last {shown!r}: {error}", error=cause)
+        reason = error if cause is None else f"failure: {type(error).__name__}: {safe_text(error)}"
+        emit_diagnostic(f"dropped {count} event(s), the last of type {shown!r}: {reason}", error=cause)

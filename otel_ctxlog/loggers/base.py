@@ -16,13 +16,13 @@ from otel_ctxlog.engine.stem import Recipe
 from otel_ctxlog.engine.values import safe_text
 from otel_ctxlog.otel.severity import FATAL, SeverityNumber
 
-__all__ = ["BaseLogger", "Gate", "VLogger"]
+__all__ = ["Gate", "Logger", "VLogger"]
 
 # Plain ints: a disabled call compares them, and an IntEnum is slower.
 _ERROR, _WARN, _INFO, _DEBUG, _TRACE = int(ERROR), int(WARN), int(INFO), int(DEBUG), int(TRACE)
 
 
-_Self = TypeVar("_Self", bound="BaseLogger")
+_Self = TypeVar("_Self", bound="Logger")
 
 
 class Gate(Protocol):
@@ -31,8 +31,11 @@ class Gate(Protocol):
     ceiling: int
 
 
-class BaseLogger(ABC):
-    """The logging methods. None of them raises, and none loses a record for a bad field."""
+class Logger(ABC):
+    """The logging methods. None of them raises, and none loses a record for a bad field.
+
+    There are two kinds: bound ones (`LoggingContext.logger`), and the `UnboundLogger`.
+    """
 
     __slots__ = ("_gate", "_recipe")
 
@@ -53,9 +56,8 @@ class BaseLogger(ABC):
         attributes: Mapping[str, object],
         exception: BaseException | None = None,
         severity: SeverityNumber | None = None,
-        event_name: str | None = None,
-    ) -> bool:
-        """Write a record at a level that the gate did not exclude, if it is on; return whether nothing failed."""
+    ) -> None:
+        """Write a record at a level that the gate did not exclude, if it is on; raises nothing."""
 
     @abstractmethod
     def _derived(self: _Self, recipe: Recipe) -> _Self:
@@ -131,7 +133,7 @@ class BaseLogger(ABC):
         """Return a logger whose name has one more part, joined by a dot."""
         return self._derived(self._recipe.with_name(name))
 
-    def with_values(self: _Self, *fields: object, **attributes: object) -> _Self:  # noqa: PYI019
+    def with_values(self: _Self, /, *fields: object, **attributes: object) -> _Self:  # noqa: PYI019
         """Return a logger that puts these fields on all its records.
 
         Values are converted now, except for a `Lazy`, which is called for every record that is emitted.
@@ -155,7 +157,7 @@ class VLogger:
 
     __slots__ = ("_level", "_logger")
 
-    def __init__(self, logger: BaseLogger, level: int) -> None:
+    def __init__(self, logger: Logger, level: int) -> None:
         self._logger = logger
         self._level = level
 

@@ -10,18 +10,18 @@ from otel_ctxlog.engine.levels import NONE
 from otel_ctxlog.engine.plan import Decision
 from otel_ctxlog.engine.protocols import LogSink
 from otel_ctxlog.engine.stem import EMPTY, Recipe, Stem
-from otel_ctxlog.loggers.base import BaseLogger, Gate
+from otel_ctxlog.loggers.base import Gate, Logger
 from otel_ctxlog.loggers.core import ContextCore
 from otel_ctxlog.loggers.state import Cell, State
 from otel_ctxlog.otel.context import get_current
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE
-from otel_ctxlog.otel.route import write
+from otel_ctxlog.otel.route import report_lost, write
 from otel_ctxlog.otel.severity import SeverityNumber
 
-__all__ = ["NON_LOGGING", "Logger", "bound_logger"]
+__all__ = ["NON_LOGGING", "BoundLogger", "bound_logger"]
 
 
-class Logger(BaseLogger):
+class BoundLogger(Logger):
     """A bound logger: made for the span of a request or a call.
 
     Its level is fixed when a rule matched as it was made; if none did, it follows the default level of its context,
@@ -47,7 +47,7 @@ class Logger(BaseLogger):
         self._context_messages = context_messages
 
     def __repr__(self) -> str:
-        return f"<Logger {self._stem.scope!r} level {self._gate.ceiling}>"
+        return f"<BoundLogger {self._stem.scope!r} level {self._gate.ceiling}>"
 
     def _write(
         self,
@@ -57,28 +57,30 @@ class Logger(BaseLogger):
         attributes: Mapping[str, object],
         exception: BaseException | None = None,
         severity: SeverityNumber | None = None,
-        event_name: str | None = None,
-    ) -> bool:
-        return write(
-            self._core.effective().route,
-            self._stem,
-            self._sink,
-            get_current(),
-            level,
-            message,
-            fields,
-            attributes,
-            exception=exception,
-            severity=severity,
-            event_name=event_name,
-        )
+    ) -> None:
+        route = self._core.effective().route
+        try:
+            write(
+                route,
+                self._stem,
+                self._sink,
+                get_current(),
+                level,
+                message,
+                fields,
+                attributes,
+                exception=exception,
+                severity=severity,
+            )
+        except Exception as error:  # noqa: BLE001 - a logging call never raises
+            report_lost(route, self._sink, error)
 
     def _is_on(self, level: int) -> bool:
         return level <= self._gate.ceiling
 
-    def _derived(self, recipe: Recipe) -> Logger:
+    def _derived(self, recipe: Recipe) -> BoundLogger:
         stem = Stem(self._context_messages, recipe, DEFAULT_SCOPE)
-        return Logger(self._core, recipe, stem, self._gate, self._sink, self._context_messages)
+        return BoundLogger(self._core, recipe, stem, self._gate, self._sink, self._context_messages)
 
 
 def bound_logger(
@@ -86,17 +88,17 @@ def bound_logger(
     recipe: Recipe,
     context_messages: tuple[object, ...],
     decision: Decision | None = None,
-) -> Logger:
+) -> BoundLogger:
     """Return a logger whose level is decided as given, or now by all that is known of the call."""
     stem = Stem(context_messages, recipe, DEFAULT_SCOPE)
     if decision is None:
         decision = core.decide(stem.static)
     if decision is None:
-        return Logger(core, recipe, stem, core.cell, None, context_messages)
-    return Logger(core, recipe, stem, Cell(decision.level), decision.sink, context_messages)
+        return BoundLogger(core, recipe, stem, core.cell, None, context_messages)
+    return BoundLogger(core, recipe, stem, Cell(decision.level), decision.sink, context_messages)
 
 
 _NOWHERE: Final = ContextCore(None, (), State(default_level=NONE, sources=()))
 
-NON_LOGGING: Final = Logger(_NOWHERE, EMPTY, Stem((), EMPTY, DEFAULT_SCOPE), Cell(NONE), None, ())
+NON_LOGGING: Final = BoundLogger(_NOWHERE, EMPTY, Stem((), EMPTY, DEFAULT_SCOPE), Cell(NONE), None, ())
 """The logger that never logs: what `LoggingContext.logger_for` gives where no rule matches."""

@@ -16,8 +16,7 @@ from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Source
 from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.stem import EMPTY, Recipe
 from otel_ctxlog.events.otel import OTelEventer
-from otel_ctxlog.loggers.base import VLogger
-from otel_ctxlog.loggers.bound import Logger
+from otel_ctxlog.loggers.base import Logger, VLogger
 from otel_ctxlog.loggers.core import KEEP, ContextCore, Keep, check_offset, checked_state
 from otel_ctxlog.loggers.event_writer import ContextEventWriter
 from otel_ctxlog.loggers.making import make_bound, make_bound_for, make_unbound
@@ -253,7 +252,7 @@ class AttributionContext:
         """Return one whose loggers' name has one more part, joined by a dot."""
         return AttributionContext(self._context, self._recipe.with_name(name))
 
-    def with_values(self, *fields: object, **attributes: object) -> AttributionContext:
+    def with_values(self, /, *fields: object, **attributes: object) -> AttributionContext:
         """Return one whose loggers put these fields on all their records."""
         read: Fields = read_fields(fields, attributes, keep_lazy=True)
         return AttributionContext(self._context, self._recipe.with_fields(read))
@@ -315,4 +314,4 @@ def _check_base(base: object) -> None:
 
 
 def _recipe(messages: tuple[object, ...]) -> Recipe:
-    return Recipe(flatten(messages)) if messages else EMPTY
+    return EMPTY.with_messages(flatten(messages))

@@ -28,8 +28,13 @@ class ContextEventWriter:
         self._joined = core.messages()
         self._stem = Stem(self._joined, self._recipe, DEFAULT_SCOPE)
 
-    def write_event(self, level: int, event_type: str, values: dict[str, AttributeValue], body: str | None) -> bool:
-        """Write one event if the rules let `level` through; return whether nothing failed.
+    def wants(self, level: int) -> bool:
+        """Return False where an event at `level` surely is off: there are no rules, and the default level says so."""
+        effective = self._core.effective()
+        return level > 0 and (bool(effective.rule_sets) or level <= effective.default_level)
+
+    def write_event(self, level: int, event_type: str, values: dict[str, AttributeValue], body: str | None) -> None:
+        """Write one event if the rules let `level` through; raises what a sink raises.
 
         Args:
             level: the event's level.
@@ -53,11 +58,11 @@ class ContextEventWriter:
             decision = decide_once(effective.rule_sets, view, core.sink)
             if decision is not None:
                 allowed, sink = decision.level, decision.sink
-        if not 0 < level <= allowed:
-            return True
+        if level > allowed:
+            return
         fields = Fields()
         fields.values.update(values)
-        return write(effective.route, stem, sink, context, level, body, fields, {}, event_name=event_type)
+        write(effective.route, stem, sink, context, level, body, fields, {}, event_name=event_type)
 
 
 def _with_values(static: StaticMessages, values: dict[str, AttributeValue]) -> StaticMessages:

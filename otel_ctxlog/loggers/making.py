@@ -8,24 +8,24 @@ from typing import Final, TypeVar
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.messages import Attribute, Name, Realm, StaticMessages, Tag
 from otel_ctxlog.engine.stem import Recipe
-from otel_ctxlog.loggers.base import BaseLogger
-from otel_ctxlog.loggers.bound import NON_LOGGING, Logger, bound_logger
+from otel_ctxlog.loggers.base import Logger
+from otel_ctxlog.loggers.bound import NON_LOGGING, BoundLogger, bound_logger
 from otel_ctxlog.loggers.core import ContextCore
 from otel_ctxlog.loggers.unbound import UnboundLogger
 
 __all__ = ["make_bound", "make_bound_for", "make_unbound"]
 
-_L = TypeVar("_L", bound=BaseLogger)
+_L = TypeVar("_L", bound=Logger)
 _ATTACH_NOTHING: Final = frozenset({Realm, Tag, Name, Attribute})
 
 
-def make_bound(core: ContextCore, recipe: Recipe) -> Logger:
+def make_bound(core: ContextCore, recipe: Recipe) -> BoundLogger:
     """Return a bound logger of a context."""
     messages = core.messages()
     return _attached(bound_logger(core, recipe, messages), messages, recipe.messages)
 
 
-def make_bound_for(core: ContextCore, messages: tuple[object, ...], recipe: Recipe) -> Logger:
+def make_bound_for(core: ContextCore, messages: tuple[object, ...], recipe: Recipe) -> BoundLogger:
     """Return a logger for these messages alone, or `NON_LOGGING` where no rule matches them.
 
     Args:
@@ -36,8 +36,7 @@ def make_bound_for(core: ContextCore, messages: tuple[object, ...], recipe: Reci
     decision = core.decide_alone(StaticMessages.read(messages))
     if decision is None:
         return NON_LOGGING
-    alone = Recipe(messages, recipe.names, recipe.fields)
-    return _attached(bound_logger(core, alone, (), decision), messages)
+    return _attached(bound_logger(core, recipe.alone(messages), (), decision), messages)
 
 
 def make_unbound(core: ContextCore, recipe: Recipe) -> UnboundLogger:
@@ -51,13 +50,13 @@ def _attached(logger: _L, *contexts: Sequence[object]) -> _L:
         for message in messages:
             if type(message) in _ATTACH_NOTHING:
                 continue
-            attach: Callable[[BaseLogger], object] | None = getattr(message, "attach", None)
+            attach: Callable[[Logger], object] | None = getattr(message, "attach", None)
             if callable(attach):
                 logger = _attach(logger, message, attach)
     return logger
 
 
-def _attach(logger: _L, message: object, attach: Callable[[BaseLogger], object]) -> _L:
+def _attach(logger: _L, message: object, attach: Callable[[Logger], object]) -> _L:
     kind = type(message)
     try:
         result = attach(logger)

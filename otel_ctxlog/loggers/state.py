@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from otel_ctxlog.engine import catalogue
-from otel_ctxlog.engine.analysis import necessary_keys
+from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribute, SpanAttribute, SpanName
+from otel_ctxlog.engine.conditions import And, Not, Or
 from otel_ctxlog.engine.diagnostics import report_once
+from otel_ctxlog.engine.matchers import OneOf
+from otel_ctxlog.engine.messages import Attribute
 from otel_ctxlog.engine.plan import Plan
 from otel_ctxlog.engine.protocols import LogSink, Rule, Source
 from otel_ctxlog.engine.rules import ConditionRule
@@ -177,10 +180,41 @@ class RuleBook:
 
 
 def _signature(rule: ConditionRule) -> object:
-    """Return what rules with equal conditions share: the kinds of the conditions, and their index keys."""
+    """Return what rules with equal conditions share; those of others may share it, too."""
     try:
-        return tuple((type(condition), tuple(necessary_keys(condition))) for condition in rule.conditions)
+        return tuple(map(_condition_signature, rule.conditions))
     except RecursionError:
+        return None
+
+
+def _condition_signature(condition: object) -> object:
+    if isinstance(condition, (And, Or)):
+        return (type(condition), tuple(map(_condition_signature, condition.conditions)))
+    if isinstance(condition, Not):
+        return (Not, _condition_signature(condition.condition))
+    if isinstance(condition, (Attribute, BaggageEntry, SpanAttribute, ResourceAttribute)):
+        return (type(condition), condition.name, _value_signature(condition.value))
+    if isinstance(condition, SpanName):
+        return (SpanName, _value_signature(condition.value))
+    return (type(condition), _hash_of(condition))
+
+
+def _value_signature(value: object) -> object:
+    # By our equality a list equals a tuple; for everything else equal values have equal hashes, as Python demands.
+    if isinstance(value, (list, tuple)):
+        return ("sequence", tuple(map(_value_signature, cast("Sequence[object]", value))))
+    if isinstance(value, Mapping):
+        items = cast("Mapping[object, object]", value).items()
+        return ("mapping", frozenset((_hash_of(key), _value_signature(item)) for key, item in items))
+    if isinstance(value, OneOf):
+        return ("one of", tuple(map(_value_signature, value.values)))
+    return _hash_of(value)
+
+
+def _hash_of(value: object) -> int | None:
+    try:
+        return hash(value)
+    except Exception:  # noqa: BLE001 - a __hash__ of the user
         return None
 
 

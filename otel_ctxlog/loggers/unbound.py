@@ -7,19 +7,19 @@ from collections.abc import Mapping, Sequence
 from otel_ctxlog.engine.fields import Fields
 from otel_ctxlog.engine.plan import Plan
 from otel_ctxlog.engine.stem import Recipe, Stem
-from otel_ctxlog.loggers.base import BaseLogger
-from otel_ctxlog.loggers.bound import Logger, bound_logger
+from otel_ctxlog.loggers.base import Logger
+from otel_ctxlog.loggers.bound import bound_logger
 from otel_ctxlog.loggers.core import ContextCore
 from otel_ctxlog.loggers.state import EPOCH
 from otel_ctxlog.otel.context import get_current
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE
-from otel_ctxlog.otel.route import write
+from otel_ctxlog.otel.route import report_lost, write
 from otel_ctxlog.otel.severity import SeverityNumber
 
 __all__ = ["UnboundLogger"]
 
 
-class UnboundLogger(BaseLogger):
+class UnboundLogger(Logger):
     """A logger that follows every change of rules, levels, targets and ambient attributes at its next call.
 
     Made for module level and long-lived objects, by contexts (`LoggingContext.unbound_logger`, ``cl.log``). It is a
@@ -67,30 +67,32 @@ class UnboundLogger(BaseLogger):
         attributes: Mapping[str, object],
         exception: BaseException | None = None,
         severity: SeverityNumber | None = None,
-        event_name: str | None = None,
-    ) -> bool:
+    ) -> None:
         plan = self._plan
         if plan.epoch is not EPOCH.token:
             plan = self._current()
             if level > plan.high:
-                return True
+                return
         context = get_current()
         decision = plan.decide(context)
         if level > decision.level:
-            return True
-        return write(
-            self._core.effective().route,
-            self._stem,
-            decision.sink,
-            context,
-            level,
-            message,
-            fields,
-            attributes,
-            exception=exception,
-            severity=severity,
-            event_name=event_name,
-        )
+            return
+        route = self._core.effective().route
+        try:
+            write(
+                route,
+                self._stem,
+                decision.sink,
+                context,
+                level,
+                message,
+                fields,
+                attributes,
+                exception=exception,
+                severity=severity,
+            )
+        except Exception as error:  # noqa: BLE001 - a logging call never raises
+            report_lost(route, decision.sink, error)
 
     def _is_on(self, level: int) -> bool:
         plan = self._current()

@@ -117,13 +117,8 @@ class SourcesReader:
             for name, value in _read(source, context).items():
                 if name in RESERVED or name.startswith(EXCEPTION_PREFIX):
                     continue
-                kind = type(value)
-                if kind is BaggageText:
-                    attached[name] = clean_text(str(value))
-                elif kind is int or kind is float or kind is bool:
-                    attached[name] = cast("int | float | bool", value)
-                else:
-                    attached[name] = to_value(value)
+                key = name if name.isascii() else clean_text(name)
+                attached[key] = clean_text(str(value)) if type(value) is BaggageText else to_value(value)
         return attached
 
 

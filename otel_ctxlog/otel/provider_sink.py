@@ -10,6 +10,7 @@ This is the one place that knows how the SDK takes a record. Two habits of it ma
 from __future__ import annotations
 
 import threading
+import traceback
 import weakref
 from collections.abc import Mapping
 from typing import Final, TypeGuard, cast
@@ -20,7 +21,7 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 
 from otel_ctxlog.engine.diagnostics import report_once
-from otel_ctxlog.engine.values import AttributeValue, clean_text
+from otel_ctxlog.engine.values import AttributeValue, clean_text, safe_text
 from otel_ctxlog.otel.severity import SeverityNumber, severity_of, severity_text
 
 __all__ = [
@@ -164,6 +165,11 @@ def emit_record(
 ) -> None:
     """Emit one record through an OTel logger."""
     if exception is not None:
+        own = None if _is_sound(exception) else _exception_attributes(exception)
+        if own is not None:
+            attributes = {**own, **attributes}
+            if not _has_text(exception):
+                exception = None
         # In this form the SDK appends exception.* instead of prepending it: a limit takes ambient attributes first.
         attributes = BoundedAttributes(attributes=attributes, immutable=False)
     logger.emit(
@@ -199,3 +205,41 @@ def _scopes(provider: LoggerProvider) -> _Scopes:
             return known
     except TypeError:  # a provider of another implementation that cannot be weakly referenced
         return _Scopes()
+
+
+def _has_text(exception: BaseException) -> bool:
+    try:
+        str(exception)
+    except Exception:  # noqa: BLE001 - a __str__ of the user
+        return False
+    return True
+
+
+def _is_sound(exception: BaseException) -> bool:
+    """Return whether the SDK can make attributes of an exception that can be sent: it asks for its text, unescaped."""
+    try:
+        texts = "".join(traceback.format_exception_only(type(exception), exception)) + str(exception)
+        if not texts.isascii():
+            texts.encode()
+        # What is chained shows up in the stack trace.
+        chained = exception.__cause__ or exception.__context__ or getattr(exception, "exceptions", None)
+        if chained:
+            "".join(traceback.format_exception(type(exception), exception, exception.__traceback__)).encode()
+    except Exception:  # noqa: BLE001 - a __str__ of the user, or text that is not valid
+        return False
+    return True
+
+
+def _exception_attributes(exception: BaseException) -> dict[str, AttributeValue]:
+    """Return the attributes of an exception (semantic conventions, exceptions in logs), its text escaped."""
+    kind = type(exception)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    try:
+        trace = "".join(traceback.format_exception(kind, exception, exception.__traceback__))
+    except Exception as error:  # noqa: BLE001 - whatever an exception of the user does
+        trace = f"!ERROR: {type(error).__name__}"
+    return {
+        "exception.type": clean_text(name),
+        "exception.message": safe_text(exception),
+        "exception.stacktrace": clean_text(trace),
+    }

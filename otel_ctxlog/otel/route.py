@@ -1,4 +1,4 @@
-"""The route of a record: from a call that is on into a sink. Nothing here asks rules, and nothing is raised."""
+"""The route of a record: from a call that is on into a sink. Nothing here asks rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from otel_ctxlog.otel.context import Context
 from otel_ctxlog.otel.provider_sink import LOGGER_NAME, ProviderSink, emit_record, is_provider
 from otel_ctxlog.otel.severity import SeverityNumber, severity_of
 
-__all__ = ["GLOBAL", "Route", "as_sink", "shifted", "write"]
+__all__ = ["GLOBAL", "Route", "as_sink", "report_lost", "shifted", "write"]
 
 GLOBAL = ProviderSink(None)
 """The sink of the global provider, also of one that is set later."""
@@ -77,8 +77,8 @@ def write(
     exception: BaseException | None = None,
     severity: SeverityNumber | None = None,
     event_name: str | None = None,
-) -> bool:
-    """Write one record; return whether that went without an exception.
+) -> None:
+    """Write one record; raises what a sink raises.
 
     Args:
         route: gives the sources and, where `sink` is None, the target.
@@ -95,53 +95,55 @@ def write(
     """
     timestamp = time_ns()
     target = sink
-    try:
-        provider = None
-        if target is None:
-            target = route.target
-            provider = route.provider
-            if route.offset:
-                level = shifted(level, route.offset)
-        if severity is None:
-            severity = severity_of(level)
-        if provider is None:
-            if not target.enabled(level):
-                return True
-            target.emit(
-                level=level,
-                body=_body(message),
-                attributes=stem.record_attributes(route.reader.attachments(context), _read(fields, attributes)),
-                name=stem.name,
-                realm=stem.realm,
-                exception=exception,
-                context=context,
-                timestamp=timestamp,
-                severity=severity,
-                event_name=event_name,
-            )
-            return True
-        logger, renamed = provider.scope(stem.scope)
-        if not logger.enabled(context=context, severity_number=severity, event_name=event_name):
-            return True
-        record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
-        if renamed:
-            record[LOGGER_NAME] = stem.scope
-        emit_record(
-            logger,
+    provider = None
+    if target is None:
+        target = route.target
+        provider = route.provider
+        if route.offset:
+            level = shifted(level, route.offset)
+    if severity is None:
+        severity = severity_of(level)
+    if provider is None:
+        if not target.enabled(level):
+            return
+        target.emit(
+            level=level,
             body=_body(message),
-            attributes=record,
+            attributes=stem.record_attributes(route.reader.attachments(context), _read(fields, attributes)),
+            name=stem.name,
+            realm=stem.realm,
             exception=exception,
             context=context,
             timestamp=timestamp,
             severity=severity,
             event_name=event_name,
         )
-    except Exception as error:  # noqa: BLE001 - a logging call never raises
-        failed = target.provider if isinstance(target, ProviderSink) and target.provider is not None else target
-        text = f"a sink of type {type(failed).__name__} raised {type(error).__name__}: a record is lost"
-        report_once(failed, text, error=error)
-        return False
-    return True
+        return
+    logger, renamed = provider.scope(stem.scope)
+    if not logger.enabled(context=context, severity_number=severity, event_name=event_name):
+        return
+    record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
+    if renamed:
+        record[LOGGER_NAME] = stem.scope
+    emit_record(
+        logger,
+        body=_body(message),
+        attributes=record,
+        exception=exception,
+        context=context,
+        timestamp=timestamp,
+        severity=severity,
+        event_name=event_name,
+    )
+
+
+def report_lost(route: Route, sink: LogSink | None, error: Exception) -> None:
+    """Report, once per sink, that it raised and a record is lost."""
+    failed: object = route.target if sink is None else sink
+    if isinstance(failed, ProviderSink) and failed.provider is not None:
+        failed = failed.provider
+    text = f"a sink of type {type(failed).__name__} raised {type(error).__name__}: a record is lost"
+    report_once(failed, text, error=error)
 
 
 def _read(fields: Sequence[object] | Fields, attributes: Mapping[str, object]) -> Fields | None:

@@ -107,10 +107,11 @@ class BaggageSource:
     def attributes(self, context: Context, /) -> Mapping[str, object]:
         """Return the entries of the baggage in `context`."""
         found: dict[str, object] = {}
-        for name, value in baggage.get_all(context).items():
+        entries: Mapping[object, object] = baggage.get_all(context)  # type: ignore[assignment] # names are what was set
+        for name, value in entries.items():
             if len(found) >= self.max_entries:
                 break
-            if self.allows(name):
+            if isinstance(name, str) and name and self.allows(name):
                 text = value if isinstance(value, str) else scalar_text(value)
                 if text is None:
                     text = safe_text(value)

@@ -62,17 +62,11 @@ def test_levels_are_module_constants(name: str) -> None:
     assert isinstance(constant, int)
 
 
-@pytest.mark.parametrize("bad", [True, False, -1, 1.5, "debug", None])
+@pytest.mark.parametrize("bad", [True, False, -1, 1.5])
 def test_what_is_no_level_is_no_default_level(ctx: cl.LoggingContext, bad: object) -> None:
     """A level is a non-negative int, never a bool: anything else is refused as default level, and nothing changes."""
     ctx.default_level = cl.WARN
 
-    if bad is None:
-        ctx.default_level = bad
-        assert ctx.default_level == cl.INFO
-        return
-    if bad == "debug":
-        pytest.skip("the contract does not say whether a property takes names")
     with pytest.raises((ValueError, TypeError)):
         ctx.default_level = bad  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
     assert ctx.default_level == cl.WARN

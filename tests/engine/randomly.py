@@ -1,0 +1,195 @@
+"""Random messages, conditions, rules and sources out of small pools, so that they meet each other often."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from hypothesis import strategies as st
+
+import otel_ctxlog as cl
+
+from . import own
+from .naive import SourceFacts
+
+T = TypeVar("T")
+
+NAMES = ("a", "b", "tenant", "a.b", "message")
+REALMS = ("a", "a/b", "a//b", "a/", "a/b/c", "ab", "/", "/a", "b")
+TAGS = ("t", "u")
+SCALARS: tuple[object, ...] = (True, False, 0, 1, 1.0, 1.5, 2**70, "1", "true", "1.0", "x", "xy", "", -1, 2)
+NESTED: tuple[object, ...] = (
+    None,
+    [1, 2],
+    (1, 2),
+    (1.0, True),
+    ["x"],
+    ("x",),
+    [],
+    [[1], ("x",)],
+    {"k": 1},
+    {"k": 1.0},
+    {"k": True},
+    {"k": [1]},
+    {"k": (1,)},
+    {1: "x"},
+    {True: "x"},
+    {},
+    b"x",
+)
+TEXTS = ("1", "true", "1.0", "x", "xy", "", "-1", "2", "false", "1e1", "longer")
+SPAN_VALUES: tuple[object, ...] = (True, False, 1, 1.0, 1.5, "1", "true", "x", "xy", (1, 2), ("x",), "")
+SPAN_NAMES = ("x", "GET", "1", "longer")
+LEVELS = (0, 1, 2, 3, 4, 5, 6, 7)
+GLOBS = ("*", "x*", "?", "[0-9]", "X", "", "[!x]*")
+REGEXES = ("x", "^1", r"\d", "", "true|y$")
+
+
+class Chooser(Protocol):
+    """Something that makes choices."""
+
+    def below(self, number: int, /) -> int:
+        """Return a number from 0 to `number` - 1."""
+        ...
+
+
+class Seeded:
+    """Chooses by a seed."""
+
+    def __init__(self, seed: object) -> None:
+        self._random = random.Random(repr(seed))
+
+    def below(self, number: int, /) -> int:
+        return int(self._random.random() * number)
+
+
+class ByHypothesis:
+    """Has Hypothesis choose, so that it can shrink what fails."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self._data = data
+
+    def below(self, number: int, /) -> int:
+        return self._data.draw(st.integers(0, number - 1))
+
+
+class Random:
+    """Makes random things from the choices of `chooser`."""
+
+    def __init__(self, chooser: Chooser) -> None:
+        self.chooser = chooser
+
+    def one(self, items: Sequence[T]) -> T:
+        return items[self.chooser.below(len(items))]
+
+    def some(self, make: Callable[[], T], most: int) -> list[T]:
+        return [make() for _ in range(self.chooser.below(most + 1))]
+
+    def chance(self, one_in: int) -> bool:
+        # The first choice is what Hypothesis shrinks to: it should be the plain one.
+        return self.chooser.below(one_in) == one_in - 1
+
+    def value(self) -> object:
+        return self.one(NESTED) if self.chance(4) else self.one(SCALARS)
+
+    def message(self) -> object:
+        kind = self.chooser.below(8)
+        if kind <= 2:  # noqa: PLR2004
+            return cl.Attribute(self.one(NAMES), self.value())
+        if kind == 3:
+            return cl.Tag(self.one(TAGS))
+        if kind in (4, 5):
+            return cl.Realm(self.one(REALMS))
+        return self.one((cl.Name("n"), cl.RealmPrefix("a"), cl.And(cl.Tag("t")))) if kind == 6 else "text"
+
+    def expected(self) -> object:
+        """Return a value or a matcher."""
+        kind = self.chooser.below(12)
+        if kind <= 5:
+            return self.value()
+        if kind == 6:
+            return cl.Glob(self.one(GLOBS))
+        if kind == 7:
+            return cl.Regex(self.one(REGEXES))
+        if kind == 8:
+            return cl.OneOf(*self.some(self.value, 3))
+        if kind == 9:
+            return self.one((cl.Range(1, 2), cl.Range(min=1.5), cl.Range(max=1), cl.Range(), cl.Range(1.0, 1)))
+        return cl.Exists() if kind == 10 else self.one((own.IsText(), own.Short(1), own.Short(2)))
+
+    def condition(self, depth: int = 3) -> cl.Condition:
+        if depth and self.chance(3):
+            return self.combination(depth - 1)
+        kind = self.chooser.below(14)
+        name = self.one(NAMES)
+        if kind == 0:
+            return cl.Tag(self.one(TAGS))
+        if kind == 1:
+            return cl.Realm(self.one(REALMS))
+        if kind == 2:
+            return cl.RealmPrefix(self.one(REALMS))
+        if kind in (3, 4, 5):
+            return cl.Attribute(name, self.expected())
+        if kind in (6, 7):
+            return cl.BaggageEntry(name, self.expected())
+        if kind in (8, 9):
+            return cl.SpanAttribute(name, self.expected())
+        if kind == 10:
+            return cl.SpanName(self.one((*SPAN_NAMES, cl.Glob("?"), cl.Regex("E"), cl.OneOf("x", 1), own.Short(1))))
+        if kind == 11:
+            return cl.Sampled(self.chance(2))
+        if kind == 12:
+            return cl.ResourceAttribute(self.one(("place", "a")), self.one(("here", "there", 1, cl.Exists())))
+        return self.own_condition(name, depth)
+
+    def combination(self, depth: int) -> cl.Condition:
+        kind = self.chooser.below(3)
+        if kind == 0:
+            return cl.Not(self.condition(depth))
+        return (cl.And if kind == 1 else cl.Or)(*self.some(lambda: self.condition(depth), 3))
+
+    def own_condition(self, name: str, depth: int) -> cl.Condition:
+        kind = self.chooser.below(8)
+        if kind == 0:
+            return own.Knows(name, self.one(SCALARS))
+        if kind == 1:
+            return own.LastIs(name, self.one(SCALARS))
+        if kind == 2:
+            return own.MoreThan(self.chooser.below(6))
+        if kind == 3:
+            return own.StaticTag(self.one(TAGS))
+        if kind == 4:
+            return own.RaisesWith(name)
+        if kind == 5:
+            return own.RaisesKnowing(name)
+        return own.Raises() if kind == 6 else own.Asks(self.condition(max(depth - 1, 0)))
+
+    def rule(self, elsewhere: own.Elsewhere) -> cl.Rule:
+        level = self.one(LEVELS)
+        kind = self.chooser.below(16)
+        if kind <= 10:
+            return cl.ConditionRule(level, *self.some(self.condition, 2))
+        if kind == 11:
+            return own.Keyed(level, self.condition(1), key=self.one(("k", "l")))
+        if kind == 12:
+            return own.OwnRule(level, self.condition(1), self.chance(2), elsewhere if self.chance(2) else None)
+        if kind == 13:
+            return self.one((own.Stricter, own.Same))(level, *self.some(self.condition, 2))
+        return own.FaultyRule(self.one(("raises", "number", "true", "pair", "type"))) if kind == 14 else (
+            own.Sweeper(level, self.condition(1))
+        )
+
+    def source(self) -> SourceFacts:
+        kind = self.one(("baggage", "span", "span", "baggage", "own"))
+        if kind == "own":
+            given = {self.one(NAMES): self.value() for _ in range(self.chooser.below(3))}
+            return SourceFacts(kind, gives=tuple(given.items()), raises=self.chance(4))
+        include = self.one((("*",), ("a*",), ("tenant", "b"), ("*b",), ()))
+        exclude = self.one(((), ("a",), ("*b",), ("*",)))
+        if kind == "baggage" and self.chance(3):
+            return SourceFacts(kind, include, exclude, max_entries=self.chooser.below(3), max_value_length=2)
+        return SourceFacts(kind, include, exclude)
+
+    def sources(self) -> tuple[SourceFacts, ...] | None:
+        return None if self.chance(3) else tuple(self.some(self.source, 3))

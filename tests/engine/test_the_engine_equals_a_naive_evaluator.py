@@ -1,0 +1,89 @@
+"""The compiled, indexed, cached engine gives the answers of a plain walk over all rules."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from . import randomly
+from .world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DECISIONS = 100_000
+"""What the design asks for: that many random rule sets × contexts."""
+PARTS = 8
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_diagnostics() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    """Faulty rules are input here; a diagnostic for each would be all that the output shows."""
+    logger = logging.getLogger("otel_ctxlog")
+    before, logger.disabled = logger.disabled, True
+    yield
+    logger.disabled = before
+
+
+@contextmanager
+def _world(chooser: randomly.Chooser, seed: object = "by hypothesis") -> Iterator[World]:
+    """Give a new world; a failure in it tells its whole story."""
+    world = World(chooser)
+    try:
+        yield world
+    except Exception as error:
+        story = "\n".join(world.script)
+        raise AssertionError(f"{error}\nseed {seed!r}:\n{story}") from error
+    finally:
+        world.close()
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(st.data())
+def test_every_kind_of_logger_decides_as_the_naive_evaluator(data: st.DataObject) -> None:
+    """Bound and unbound loggers, `logger_for`, `match`, `explain` and events agree with a walk over all rules."""
+    with _world(randomly.ByHypothesis(data)) as world:
+        for _ in range(2):
+            world.change()
+            world.new_moment()
+            world.check_new()
+        world.nest()
+        world.change()
+        world.check_new()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(st.data())
+def test_no_sequence_of_changes_leaves_a_stale_decision(data: st.DataObject) -> None:
+    """Loggers that live on follow every change of rules, levels, targets, baggage and spans at their next call."""
+    with _world(randomly.ByHypothesis(data)) as world:
+        world.live(steps=12)
+
+
+@pytest.mark.parametrize("seed", range(250))
+def test_long_lives(seed: int) -> None:
+    """The same over longer lives, by a seed."""
+    with _world(randomly.Seeded(("life", seed)), seed) as world:
+        world.live(steps=60)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_hundred_thousand_rule_sets_and_contexts(part: int) -> None:
+    """On 100,000 random rule sets × contexts the engine equals the naive evaluator; each is a fresh pair of both."""
+    each = 20
+    for number in range(DECISIONS // PARTS // each):
+        seed = ("hundred thousand", part, number)
+        with _world(randomly.Seeded(seed), seed) as world:
+            for _ in range(2):
+                world.nest()
+            for _ in range(each):
+                world.change()
+                world.new_moment()
+                world.check_new()
