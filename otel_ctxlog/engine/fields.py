@@ -6,13 +6,13 @@ Reading them never raises and loses nothing: what has no proper key goes into ``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, cast
 
 from otel_ctxlog.engine.messages import Attribute
-from otel_ctxlog.engine.values import AttributeValue, Lazy, clean_text, kept_lazy, safe_text, to_value
+from otel_ctxlog.engine.values import INT_MAX, INT_MIN, AttributeValue, Lazy, clean_text, kept_lazy, safe_text, to_value
 
 __all__ = ["BADKEY", "IGNORE", "Fields", "Ignore", "KeyValue", "read_fields", "read_pairs"]
 
@@ -52,10 +52,10 @@ class Fields:
 
     __slots__ = ("bad", "ignored", "lazy", "values")
 
-    def __init__(self) -> None:
-        self.values: dict[str, AttributeValue | Lazy] = {}
-        self.ignored: set[str] = set()
-        self.bad: list[str] = []
+    def __init__(self, values: dict[str, AttributeValue | Lazy] | None = None) -> None:
+        self.values: dict[str, AttributeValue | Lazy] = {} if values is None else values
+        self.ignored: Collection[str] = ()
+        self.bad: Sequence[str] = ()
         self.lazy = False
 
     def put(self, key: str, value: object, *, keep_lazy: bool) -> None:
@@ -66,23 +66,31 @@ class Fields:
             value = kept_lazy(value)
             if type(value) is Lazy:
                 self.lazy = True
-                self.ignored.discard(key)
+                if self.ignored:
+                    self._unignore(key)
                 self.values[key] = value
                 return
         if type(value) is Lazy:
             value = called(value)
         if value is IGNORE:
             self.values.pop(key, None)
-            self.ignored.add(key)
+            self.ignored = {*self.ignored, key}
             return
         if self.ignored:
-            self.ignored.discard(key)
+            self._unignore(key)
         self.values[key] = to_value(value)
+
+    def _unignore(self, key: str) -> None:
+        self.ignored = {ignored for ignored in self.ignored if ignored != key}
 
     def put_bad(self, key: object, value: object) -> None:
         """Enter a pair whose key is none, as ``key: value``."""
         if value is not IGNORE:
-            self.bad.append(f"{safe_text(key)}: {_text(value)}")
+            self.add_bad(f"{safe_text(key)}: {_text(value)}")
+
+    def add_bad(self, *texts: str) -> None:
+        """Enter texts that go into ``!BADKEY``."""
+        self.bad = (*self.bad, *texts)
 
 
 def called(value: object) -> object:
@@ -115,6 +123,10 @@ def read_fields(
         attributes: keyword attributes; they come last.
         keep_lazy: keep a `Lazy` for later instead of calling it.
     """
+    if not fields and not keep_lazy:
+        simple = _simple_values(attributes)
+        if simple is not None:
+            return Fields(simple)
     read = Fields()
     if fields:
         _read_positional(fields, read, keep_lazy=keep_lazy)
@@ -124,6 +136,25 @@ def read_fields(
         else:
             read.put_bad(key, value)
     return read
+
+
+def _simple_values(attributes: Mapping[str, object]) -> dict[str, AttributeValue | Lazy] | None:
+    """Return the attributes if all are what they have to be, which is the usual case; else None."""
+    values: dict[str, AttributeValue | Lazy] = {}
+    for key, value in attributes.items():
+        kind = type(value)
+        if kind is str:
+            if not value.isascii():  # type: ignore[attr-defined]
+                return None
+        elif kind is int:
+            if not INT_MIN <= value <= INT_MAX:  # type: ignore[operator]
+                return None
+        elif kind is not bool and kind is not float and value is not None:
+            return None
+        if not key or not key.isascii():
+            return None
+        values[key] = value  # type: ignore[assignment]
+    return values
 
 
 def _read_positional(fields: Sequence[object], read: Fields, *, keep_lazy: bool) -> None:
@@ -136,14 +167,14 @@ def _read_positional(fields: Sequence[object], read: Fields, *, keep_lazy: bool)
         if issubclass(kind, str):
             # A whole field never is the value of the key before it: that key lost its value.
             if position == count or issubclass(type(fields[position]), (KeyValue, Attribute)):
-                read.bad.append(_text(item))
+                read.add_bad(_text(item))
                 continue
             value = fields[position]
             position += 1
             if item:
                 _put_pair(item, value, read, keep_lazy=keep_lazy)
             else:
-                read.bad += ("", _text(value))
+                read.add_bad("", _text(value))
         elif issubclass(kind, KeyValue):
             _put_pair(cast("KeyValue", item).key, cast("KeyValue", item).value, read, keep_lazy=keep_lazy)
         elif issubclass(kind, Attribute):
@@ -151,7 +182,7 @@ def _read_positional(fields: Sequence[object], read: Fields, *, keep_lazy: bool)
         elif issubclass(kind, Mapping):
             _put_mapping(cast("Mapping[object, object]", item), read, keep_lazy=keep_lazy)
         else:
-            read.bad.append(_text(item))
+            read.add_bad(_text(item))
 
 
 def _put_pair(key: object, value: object, read: Fields, *, keep_lazy: bool) -> None:
@@ -172,7 +203,7 @@ def _put_mapping(mapping: Mapping[object, object], read: Fields, *, keep_lazy: b
         for key, value in mapping.items():
             _put_pair(key, value, read, keep_lazy=keep_lazy)
     except Exception as error:  # noqa: BLE001 - a mapping of the user may fail
-        read.bad.append(safe_text(f"!ERROR: {type(error).__name__}: {safe_text(error)}"))
+        read.add_bad(safe_text(f"!ERROR: {type(error).__name__}: {safe_text(error)}"))
 
 
 def read_pairs(key_values: Sequence[object]) -> Fields:
@@ -182,10 +213,10 @@ def read_pairs(key_values: Sequence[object]) -> Fields:
     while position < count:
         key = key_values[position]
         if not isinstance(key, str):
-            read.bad.append(_plain_text(key))
+            read.add_bad(_plain_text(key))
             position += 1
         elif position + 1 == count:
-            read.bad.append(clean_text(key))
+            read.add_bad(clean_text(key))
             position += 1
         else:
             value = key_values[position + 1]

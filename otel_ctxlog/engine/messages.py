@@ -12,9 +12,9 @@ condition asked by an own one sees the same.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from otel_ctxlog.engine.diagnostics import report_once
@@ -51,7 +51,6 @@ SPAN: Final = "span"
 OWN: Final = "own"
 
 
-@dataclass(slots=True)
 class StaticMessages:
     """The explicit messages of a message context, read once; treat as immutable.
 
@@ -63,32 +62,34 @@ class StaticMessages:
         ambient: attributes among the messages that came from a source (only where a user passes them on).
     """
 
-    flat: tuple[object, ...] = ()
-    realm: str | None = None
-    tags: set[str] = field(default_factory=set[str])
-    attributes: dict[str, list[object]] = field(default_factory=dict[str, list[object]])
-    ambient: list[tuple[str, Mapping[str, object]]] = field(default_factory=list[tuple[str, Mapping[str, object]]])
+    __slots__ = ("ambient", "attributes", "flat", "realm", "tags")
+
+    def __init__(
+        self,
+        flat: tuple[object, ...] = (),
+        realm: str | None = None,
+        tags: Collection[str] = (),
+        attributes: dict[str, list[object]] | None = None,
+    ) -> None:
+        self.flat = flat
+        self.realm = realm
+        self.tags = tags
+        self.attributes: dict[str, list[object]] = {} if attributes is None else attributes
+        self.ambient: Sequence[tuple[str, Mapping[str, object]]] = ()
 
     @classmethod
     def read(cls, flat: tuple[object, ...]) -> StaticMessages:
         """Return what conditions need to know of `flat`."""
         found = cls(flat)
         for message in flat:
-            kind = type(message)
-            if kind is Attribute:
-                found.attributes.setdefault(message.name, []).append(message.value)  # type: ignore[attr-defined]
-            elif kind is Tag:
-                found.tags.add(message.name)  # type: ignore[attr-defined]
-            elif kind is Realm:
-                found.realm = message.name  # type: ignore[attr-defined]
+            if isinstance(message, Realm):
+                found.realm = message.name
+            elif isinstance(message, Tag):
+                found.tags = {*found.tags, message.name}
             elif isinstance(message, AmbientAttribute):
-                found.ambient.append((message.origin, {message.name: message.value}))
+                found.ambient = (*found.ambient, (message.origin, {message.name: message.value}))
             elif isinstance(message, Attribute):
                 found.attributes.setdefault(message.name, []).append(message.value)
-            elif isinstance(message, Tag):
-                found.tags.add(message.name)
-            elif isinstance(message, Realm):
-                found.realm = message.name
         return found
 
 

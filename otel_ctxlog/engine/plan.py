@@ -16,7 +16,7 @@ Invariants of the cache of decisions:
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from otel_ctxlog.engine.analysis import ALWAYS, MAYBE, NEVER, Answer, partial
@@ -29,6 +29,8 @@ from otel_ctxlog.engine.scope import NOTHING_AMBIENT, Needs, Scope
 __all__ = ["AmbientReader", "Decision", "NothingAmbient", "Plan", "decide_once"]
 
 _MOST_DECISIONS: Final = 1024
+_FEW: Final = 16
+"""Up to so many names are looked up one by one; beyond, the span's attributes are gone through."""
 _MISSING: Final = object()
 
 
@@ -48,8 +50,8 @@ class AmbientReader(Protocol):
         """Which ambient messages can occur."""
         ...
 
-    def read(self, context: object, needs: Needs) -> Ambient:
-        """Return what the sources find in `context`, at least what is needed; never raises."""
+    def prepare(self, needs: Needs) -> Callable[[object], Ambient]:
+        """Return what reads from a context at least what is needed; it never raises."""
         ...
 
     def span(self, context: object) -> object | None:
@@ -79,9 +81,9 @@ class NothingAmbient:
         """Return that nothing can occur."""
         return NOTHING_AMBIENT
 
-    def read(self, context: object, needs: Needs) -> Ambient:  # noqa: ARG002 - there is nothing to read
-        """Return nothing."""
-        return Ambient()
+    def prepare(self, needs: Needs) -> Callable[[object], Ambient]:  # noqa: ARG002 - there is nothing to read
+        """Return what reads nothing."""
+        return lambda _context: Ambient()
 
     def span(self, context: object) -> object | None:  # noqa: ARG002
         """Return None."""
@@ -169,7 +171,9 @@ class Plan:
         "_cache",
         "_constant",
         "_default",
+        "_few_names",
         "_needs",
+        "_read",
         "_reader",
         "_segments",
         "_sink",
@@ -207,8 +211,10 @@ class Plan:
         if not any(self._open(rules, wanted) for rules in rule_sets):
             self._widen(default_level, default_level)
         self._needs = wanted.within(reader.scope)
+        self._read = reader.prepare(self._needs)
         names = self._needs.names | self._needs.span_names
         self._span_names = frozenset(name for name in names if reader.scope.span_allows(name))
+        self._few_names = len(self._span_names) <= _FEW and not self._needs.everything
         self._constant: Decision | None = None
         if not self._needs.anything:
             self._constant = self._walk(View(static))
@@ -283,7 +289,7 @@ class Plan:
             return known[1]
         # What may change is noted before it is read: should it change in between, the entry is out of date at once.
         volatile = self._look(context)
-        decision = self._walk(View(self.static, self._reader.read(context, self._needs)))
+        decision = self._walk(View(self.static, self._read(context)))
         self._keep(context, decision, volatile)
         return decision
 
@@ -314,11 +320,16 @@ class Plan:
         span = volatile.span()
         if span is None or (self._needs.span_name and reader.span_name(span) is not volatile.span_name):
             return False
-        now = self._relevant(reader.span_attributes(span))
-        then = volatile.attributes
+        now, then = reader.span_attributes(span), volatile.attributes
+        if self._few_names:
+            for name in self._span_names:  # noqa: SIM110 - as below
+                if now.get(name, _MISSING) is not then.get(name, _MISSING):
+                    return False
+            return True
+        now = self._relevant(now)
         if len(now) != len(then):
             return False
-        for name, value in now.items():  # noqa: SIM110 - a loop is faster, and this runs at every call
+        for name, value in now.items():  # noqa: SIM110 - a loop is faster than all(), and this runs at every call
             if then.get(name, _MISSING) is not value:
                 return False
         return True

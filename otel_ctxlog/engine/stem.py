@@ -98,7 +98,7 @@ class Stem:
             for key in layer.ignored:
                 attributes.pop(key, None)
             attributes.update(layer.values)
-            ignored = (ignored | layer.ignored) - layer.values.keys()
+            ignored = {*ignored, *layer.ignored} - layer.values.keys()
             bad += layer.bad
             self.lazy = self.lazy or layer.lazy
         if bad:

@@ -19,6 +19,8 @@ from collections.abc import Set as AbstractSet
 from typing import Final, TypeAlias, cast
 
 __all__ = [
+    "INT_MAX",
+    "INT_MIN",
     "AttributeValue",
     "BaggageText",
     "Lazy",
@@ -37,8 +39,8 @@ AttributeValue: TypeAlias = (
     "str | bool | int | float | bytes | Sequence[AttributeValue] | Mapping[str, AttributeValue] | None"
 )
 
-_INT_MIN: Final = -(2**63)
-_INT_MAX: Final = 2**63 - 1
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
 # OTLP decoders stop at 100 nested protobuf messages, and a nested map takes three: beyond this, one deep value would
 # make a receiver refuse the whole batch.
 _MAX_DEPTH: Final = 30
@@ -210,7 +212,7 @@ def to_value(value: object) -> AttributeValue:
         return cast("bool | float | None", value)
     if kind is int:
         number = cast("int", value)
-        return number if _INT_MIN <= number <= _INT_MAX else safe_text(number)
+        return number if INT_MIN <= number <= INT_MAX else safe_text(number)
     return Converter().convert(value)
 
 
@@ -281,7 +283,7 @@ class Converter:
         if isinstance(value, bool) or value is None:
             return value
         if isinstance(value, int):
-            return int(value) if _INT_MIN <= value <= _INT_MAX else safe_text(int(value))
+            return int(value) if INT_MIN <= value <= INT_MAX else safe_text(int(value))
         if isinstance(value, float):
             return self.number(float(value))
         if isinstance(value, (bytes, bytearray)):

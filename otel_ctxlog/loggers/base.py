@@ -143,7 +143,7 @@ class Logger(ABC):
 
 def with_bad(item: object, fields: Fields) -> Fields:
     """Return `fields` with one more text under ``!BADKEY``, the first."""
-    fields.bad.insert(0, item if isinstance(item, str) else safe_text(item))
+    fields.bad = (safe_text(item), *fields.bad)
     return fields
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from otel_ctxlog.engine.fields import Fields
 from otel_ctxlog.engine.levels import NONE
+from otel_ctxlog.engine.messages import StaticMessages
 from otel_ctxlog.engine.plan import Decision
 from otel_ctxlog.engine.protocols import LogSink
 from otel_ctxlog.engine.stem import EMPTY, Recipe, Stem
@@ -28,23 +29,30 @@ class BoundLogger(Logger):
     live. Its sink is always live. Made by contexts (`LoggingContext.logger`), not by users.
     """
 
-    __slots__ = ("__weakref__", "_context_messages", "_core", "_sink", "_stem")
+    __slots__ = ("__weakref__", "_context_messages", "_core", "_known_stem", "_sink")
 
     def __init__(
         self,
         core: ContextCore,
         recipe: Recipe,
-        stem: Stem,
         gate: Gate,
         sink: LogSink | None,
         context_messages: tuple[object, ...],
     ) -> None:
         self._core = core
         self._recipe = recipe
-        self._stem = stem
+        # Prepared when the first record is written: many loggers of a request never write one.
+        self._known_stem: Stem | None = None
         self._gate = gate
         self._sink = sink
         self._context_messages = context_messages
+
+    @property
+    def _stem(self) -> Stem:
+        stem = self._known_stem
+        if stem is None:
+            stem = self._known_stem = Stem(self._context_messages, self._recipe, DEFAULT_SCOPE)
+        return stem
 
     def __repr__(self) -> str:
         return f"<BoundLogger {self._stem.scope!r} level {self._gate.ceiling}>"
@@ -79,8 +87,7 @@ class BoundLogger(Logger):
         return level <= self._gate.ceiling
 
     def _derived(self, recipe: Recipe) -> BoundLogger:
-        stem = Stem(self._context_messages, recipe, DEFAULT_SCOPE)
-        return BoundLogger(self._core, recipe, stem, self._gate, self._sink, self._context_messages)
+        return BoundLogger(self._core, recipe, self._gate, self._sink, self._context_messages)
 
 
 def bound_logger(
@@ -90,15 +97,14 @@ def bound_logger(
     decision: Decision | None = None,
 ) -> BoundLogger:
     """Return a logger whose level is decided as given, or now by all that is known of the call."""
-    stem = Stem(context_messages, recipe, DEFAULT_SCOPE)
     if decision is None:
-        decision = core.decide(stem.static)
+        decision = core.decide(StaticMessages.read(context_messages + recipe.messages))
     if decision is None:
-        return BoundLogger(core, recipe, stem, core.cell, None, context_messages)
-    return BoundLogger(core, recipe, stem, Cell(decision.level), decision.sink, context_messages)
+        return BoundLogger(core, recipe, core.cell, None, context_messages)
+    return BoundLogger(core, recipe, Cell(decision.level), decision.sink, context_messages)
 
 
 _NOWHERE: Final = ContextCore(None, (), State(default_level=NONE, sources=()))
 
-NON_LOGGING: Final = BoundLogger(_NOWHERE, EMPTY, Stem((), EMPTY, DEFAULT_SCOPE), Cell(NONE), None, ())
+NON_LOGGING: Final = BoundLogger(_NOWHERE, EMPTY, Cell(NONE), None, ())
 """The logger that never logs: what `LoggingContext.logger_for` gives where no rule matches."""

@@ -215,7 +215,7 @@ class LoggingContext:
         """Return why the level of a call with these messages, here and now, is what it is."""
         static = StaticMessages.read(self._core.messages() + flatten(messages))
         effective = self._core.effective()
-        view = View(static, effective.route.reader.read(get_current(), _EVERYTHING))
+        view = View(static, effective.route.reader.prepare(_EVERYTHING)(get_current()))
         return explain(effective.rule_sets, view, self._core.sink, effective.default_level)
 
 

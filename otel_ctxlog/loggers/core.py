@@ -62,6 +62,7 @@ class Effective:
         route: where records go, and what is put on them on the way.
         needs: an outline of what the rules look at (see `RuleSet.outline`).
         ambient: whether that is anything.
+        read: reads it from an OTel context.
         rule_sets: the rules in the order asked, the context's own first.
     """
 
@@ -70,6 +71,7 @@ class Effective:
         "default_level",
         "epoch",
         "needs",
+        "read",
         "route",
         "rule_sets",
         "states",
@@ -90,6 +92,7 @@ class Effective:
         self.needs = Needs()
         for rules in self.rule_sets:
             self.needs.add(rules.outline)
+        self.read = self.route.reader.prepare(self.needs)
         self.ambient = self.route.reader.scope.anything and self.needs.anything
 
 
@@ -226,10 +229,7 @@ class ContextCore:
         effective = self.effective()
         if not effective.rule_sets:
             return None
-        if effective.ambient:
-            view = View(static, effective.route.reader.read(get_current(), effective.needs))
-        else:
-            view = View(static)
+        view = View(static, effective.read(get_current())) if effective.ambient else View(static)
         return decide_once(effective.rule_sets, view, self.sink)
 
     def decide_alone(self, static: StaticMessages) -> Decision | None:

@@ -54,7 +54,7 @@ class ContextEventWriter:
             static = _with_values(stem.static, values)
             view = View(static)
             if effective.ambient:
-                view = View(static, effective.route.reader.read(context, effective.needs))
+                view = View(static, effective.read(context))
             decision = decide_once(effective.rule_sets, view, core.sink)
             if decision is not None:
                 allowed, sink = decision.level, decision.sink

@@ -70,28 +70,30 @@ class SourcesReader:
             baggage_allows=_any_allows(baggages),
         )
 
-    def read(self, context: object, needs: Needs) -> Ambient:
-        """Return what the sources find in `context`, at least what is needed."""
-        otel_context = cast("Context", context)
+    def prepare(self, needs: Needs) -> Callable[[object], Ambient]:
+        """Return what reads from a context at least what is needed; it never raises."""
         wanted = {
             BAGGAGE: needs.everything or bool(needs.names or needs.baggage_names),
             SPAN: needs.everything or bool(needs.names or needs.span_names),
             OWN: needs.everything or bool(needs.names),
         }
-        groups = [
-            (origin, found)
-            for origin, source in self._sources
-            if wanted[origin] and (found := _read(source, otel_context))
-        ]
-        ambient = Ambient(groups)
-        if self.scope.span and (needs.span_name or needs.sampled or needs.everything):
-            span = trace.get_current_span(otel_context)
-            ambient.sampled = span.get_span_context().trace_flags.sampled
-            name = getattr(span, "name", None)
-            ambient.span_name = name if isinstance(name, str) else None
-        if needs.resource or needs.everything:
-            ambient.resource = self.resource()
-        return ambient
+        sources = [(origin, source) for origin, source in self._sources if wanted[origin]]
+        span_facts = self.scope.span and (needs.span_name or needs.sampled or needs.everything)
+        resource = needs.resource or needs.everything
+
+        def read(context: object) -> Ambient:
+            otel_context = cast("Context", context)
+            ambient = Ambient([(origin, _read(source, otel_context)) for origin, source in sources])
+            if span_facts:
+                span = trace.get_current_span(otel_context)
+                ambient.sampled = span.get_span_context().trace_flags.sampled
+                name = getattr(span, "name", None)
+                ambient.span_name = name if isinstance(name, str) else None
+            if resource:
+                ambient.resource = self.resource()
+            return ambient
+
+        return read
 
     def span(self, context: object) -> object | None:
         """Return the span in `context` if it has attributes, else None."""

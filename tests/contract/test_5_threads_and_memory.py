@@ -325,6 +325,8 @@ def _seconds_to_load(way: str, rules: list[cl.ConditionRule], taker: cl.LoggingC
     if way == "add_rules_to":
         giver.add_rule(*rules)
 
+    # The garbage of earlier tests is not part of the price.
+    gc.collect()
     start = time.process_time()
     match way:
         case "add_rule":
@@ -344,8 +346,8 @@ def test_ten_thousand_rules_load_in_a_fraction_of_a_second(kind: str, way: str) 
     """10,000 rules load in a fraction of a second, and again over themselves."""
     rules = [cl.ConditionRule(4, KINDS[kind](i)) for i in range(10_000)]
     other = cl.LoggingContext(_NullSink())
-    # A tenth first: what is quadratic fails here, and not after minutes.
-    assert _seconds_to_load(way, rules[:1000], cl.LoggingContext(_NullSink())) < SECONDS_TO_LOAD / 4
+    # A fifth first: what is quadratic fails here, and not after minutes.
+    assert _seconds_to_load(way, rules[:2000], cl.LoggingContext(_NullSink())) < SECONDS_TO_LOAD / 2
 
     for _ in range(2):
         assert _seconds_to_load(way, rules, other) < SECONDS_TO_LOAD
