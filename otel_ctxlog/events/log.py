@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from otel_ctxlog.engine.levels import DEBUG, check_level
-from otel_ctxlog.events.contract import marshal
+from otel_ctxlog.events.contract import check_event, json_text
 from otel_ctxlog.events.violations import Violations
 
 __all__ = ["LevelLogger", "LogEventer"]
@@ -47,7 +47,9 @@ class LogEventer:
     def event(self, type: str, /, *fields: object, **attributes: object) -> None:
         """Log one event."""
         try:
-            text = marshal(type, *fields, **attributes)
-            self._logger.log(self._level, text)
+            wanted = self._logger.enabled(self._level)
+            event_type, values = check_event(type, fields, attributes, call_lazy=wanted)
+            if wanted:
+                self._logger.log(self._level, json_text(event_type, values))
         except Exception as error:  # noqa: BLE001 - recording an event never raises
             self._violations.drop(type, error)

@@ -26,14 +26,15 @@ class UnboundLogger(Logger):
     message context provider.
     """
 
-    __slots__ = ("__weakref__", "_core", "_joined", "_plan", "_stem")
+    # `_gate` is a Plan here: what a disabled call asks and what decides are one object, swapped as one reference.
+    __slots__ = ("__weakref__", "_core", "_joined", "_stem")
 
     def __init__(self, core: ContextCore, recipe: Recipe) -> None:
         self._core = core
         self._recipe = recipe
         self._joined = core.messages()
         self._stem = Stem(self._joined, recipe, DEFAULT_SCOPE)
-        self._gate = self._plan = core.plan(self._stem.static)
+        self._gate = core.plan(self._stem.static)
 
     def __repr__(self) -> str:
         return f"<UnboundLogger {self._stem.scope!r}>"
@@ -49,14 +50,13 @@ class UnboundLogger(Logger):
 
     def _current(self) -> Plan:
         """Return a plan that is good now."""
-        plan = self._plan
+        plan: Plan = self._gate  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
         if plan.epoch is EPOCH.token:
             return plan
         messages = self._core.messages()
         if messages is not self._joined:
             self._stem, self._joined = Stem(messages, self._recipe, DEFAULT_SCOPE), messages
-        plan = self._plan = self._core.plan(self._stem.static, plan)
-        self._gate = plan
+        self._gate = plan = self._core.plan(self._stem.static, plan)
         return plan
 
     def _write(
@@ -68,11 +68,9 @@ class UnboundLogger(Logger):
         exception: BaseException | None = None,
         severity: SeverityNumber | None = None,
     ) -> None:
-        plan = self._plan
-        if plan.epoch is not EPOCH.token:
-            plan = self._current()
-            if level > plan.high:
-                return
+        plan = self._current()
+        if level > plan.high:
+            return
         context = get_current()
         decision = plan.decide(context)
         if level > decision.level:
