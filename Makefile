@@ -45,12 +45,15 @@ test-all-pythons:
 $(STAMP): pyproject.toml | python
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
+	# The pip that comes with an older Python gives up on OpenTelemetry's staggered releases.
+	$(VENV)/bin/python -m pip install $(PIP_FLAGS) --upgrade 'pip>=24.2'
 	$(VENV)/bin/python -m pip install $(PIP_FLAGS) --editable '.[dev]'
 	touch $@
 
 $(DEMO_STAMP): pyproject.toml | python
 	rm -rf $(DEMO_VENV)
 	$(PYTHON) -m venv $(DEMO_VENV)
+	$(DEMO_VENV)/bin/python -m pip install $(PIP_FLAGS) --upgrade 'pip>=24.2'
 	$(DEMO_VENV)/bin/python -m pip install $(PIP_FLAGS) --editable '.[demo]'
 	touch $@
 

@@ -59,8 +59,10 @@ def make_environment(version: str, interpreter: Path) -> Path:
     requirements = ["--editable", f"{ROOT}[test]"]
     if version == OLDEST:
         requirements += oldest_requirements()
-    install = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *requirements]
-    subprocess.run(install, check=True)
+    install = [str(python), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    # The pip that comes with an older Python gives up on OpenTelemetry's staggered releases.
+    subprocess.run([*install, "--upgrade", "pip>=24.2"], check=True)
+    subprocess.run([*install, *requirements], check=True)
     stamp.touch()
     return python
 

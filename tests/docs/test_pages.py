@@ -28,7 +28,9 @@ from otel_ctxlog import config
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "docs/guide.md")
 
-_PYTHON = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n*^```text\n(?P<output>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
+_PYTHON = re.compile(
+    r"^```python\n(?P<code>.*?)^```\n(?:\n*^```text\n(?P<output>.*?)^```\n)?", re.MULTILINE | re.DOTALL
+)
 _YAML = re.compile(r"^```yaml\n(?P<text>.*?)^```\n", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]+\]\((?P<target>[^)#\s]*)(?:#(?P<anchor>[^)\s]+))?\)")
 _VARYING = (
