@@ -61,8 +61,15 @@ def _why_not(entry: Entry, view: View) -> str:
         except Exception as error:  # noqa: BLE001 - whatever an own condition does
             return f"{safe_text(repr_of(condition))} raised {type(error).__name__}: {safe_text(error)}"
         if not holds:
-            return _witness(condition, view)
+            return _safe_witness(condition, view)
     return "it did not hold"
+
+
+def _safe_witness(condition: Condition, view: View) -> str:
+    try:
+        return _witness(condition, view)
+    except Exception as error:  # noqa: BLE001 - an own condition asked once more for its witness
+        return f"{safe_text(repr_of(condition))} failed ({type(error).__name__} while asking why)"
 
 
 def _witness(condition: Condition, view: View) -> str:

@@ -37,15 +37,18 @@ def _expanded(messages: Sequence[object]) -> Iterator[object]:
     # A stack of iterators instead of recursion: depth costs no Python frames. What is being expanded is remembered, so
     # that a list in itself ends.
     stack: list[tuple[object, Iterator[object]]] = [(messages, iter(messages))]
+    inside = {id(messages)}
     given = 0
     while stack:
         owner, items = stack[-1]
         try:
             message = next(items)
         except StopIteration:
+            inside.discard(id(owner))
             stack.pop()
             continue
         except Exception as error:  # noqa: BLE001 - an iterable of the user
+            inside.discard(id(owner))
             stack.pop()
             report_once(type(owner), f"a message context of type {_type_name(owner)} could not be read", error=error)
             continue
@@ -58,7 +61,8 @@ def _expanded(messages: Sequence[object]) -> Iterator[object]:
             single = _single(message)
             if single is not None:
                 yield single
-        elif not any(outer is message for outer, _ in stack):
+        elif id(message) not in inside:
+            inside.add(id(message))
             stack.append((message, iter(inner)))
 
 

@@ -206,7 +206,7 @@ def repr_of(subject: object) -> str:
     """Return ``repr(subject)``, or its type's name where that fails."""
     try:
         return repr(subject)
-    except Exception:  # noqa: BLE001 - a __repr__ of the user
+    except Exception:  # noqa: BLE001 - a __repr__ of the user, or one nested too deep
         return f"<{type(subject).__name__}>"
 
 

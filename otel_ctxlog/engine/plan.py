@@ -20,10 +20,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from otel_ctxlog.engine.analysis import ALWAYS, MAYBE, NEVER, Answer, partial
-from otel_ctxlog.engine.analysis import needs as needs_of
 from otel_ctxlog.engine.messages import Ambient, StaticMessages, View
 from otel_ctxlog.engine.protocols import LogSink, Rule, Verdict
-from otel_ctxlog.engine.ruleset import HIGHEST, Entry, RuleSet, merged, static_keys
+from otel_ctxlog.engine.ruleset import HIGHEST, Entry, RuleSet, merged, needs_of, static_keys
 from otel_ctxlog.engine.scope import NOTHING_AMBIENT, Needs, Scope
 
 __all__ = ["AmbientReader", "Decision", "NothingAmbient", "Plan", "decide_once"]
@@ -250,8 +249,7 @@ class Plan:
             if answer is ALWAYS:
                 sure = True
                 break
-            for condition in entry.conditions:
-                wanted.add(needs_of(condition))
+            wanted.add(needs_of(entry))
         ambient = scope.anything and self._open_groups(rules, positions[-1] if sure else HIGHEST, wanted)
         if positions or ambient:
             self._segments.append(_Segment(rules, positions, ambient=ambient))
@@ -357,7 +355,10 @@ def _answer(entry: Entry, static: StaticMessages, scope: Scope) -> Answer:
         return MAYBE
     result = ALWAYS
     for condition in entry.conditions:
-        answer = partial(condition, static, scope)
+        try:
+            answer = partial(condition, static, scope)
+        except RecursionError:
+            answer = MAYBE
         if answer is NEVER:
             return NEVER
         if answer is MAYBE:

@@ -25,7 +25,7 @@ from otel_ctxlog.engine.rules import ConditionRule
 from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.values import canonical_key
 
-__all__ = ["Entry", "Group", "NameIndex", "RuleSet", "static_keys"]
+__all__ = ["Entry", "Group", "NameIndex", "RuleSet", "merged", "needs_of", "static_keys"]
 
 HIGHEST: Final = 2**63
 """Above every level that is used: the highest level of a rule about which nothing is known."""
@@ -163,16 +163,10 @@ class RuleSet:
         self._build()
 
     def _build(self) -> None:
-        alternatives = [
-            [keys for condition in entry.conditions for keys in necessary_keys(condition)] for entry in self.entries
-        ]
+        alternatives = [_alternatives(entry) for entry in self.entries]
         frequency = Counter(key for choices in alternatives for keys in choices for key in keys)
         for entry, choices in zip(self.entries, alternatives, strict=True):
-            wanted = Needs()
-            if entry.level is None:
-                wanted.everything = True
-            for condition in entry.conditions:
-                wanted.add(needs(condition))
+            wanted = needs_of(entry)
             self.outline.add(wanted.outline())
             self._enter(entry, choices, frequency, wanted)
 
@@ -257,6 +251,26 @@ class RuleSet:
             yield entry, verdict
             if verdict is not None:
                 return
+
+
+def _alternatives(entry: Entry) -> list[tuple[Key, ...]]:
+    try:
+        return [keys for condition in entry.conditions for keys in necessary_keys(condition)]
+    except RecursionError:  # nested deeper than Python goes: it will not match, and say so
+        return []
+
+
+def needs_of(entry: Entry) -> Needs:
+    """Return which ambient messages a rule looks at."""
+    wanted = Needs()
+    try:
+        for condition in entry.conditions:
+            wanted.add(needs(condition))
+    except RecursionError:
+        wanted.everything = True
+    if entry.level is None:
+        wanted.everything = True
+    return wanted
 
 
 def _is_ambient(key: Key) -> bool:

@@ -18,7 +18,7 @@ from otel_ctxlog.engine.values import AttributeValue
 from otel_ctxlog.loggers.state import EPOCH, Cell, LazyRuleSet, RuleBook, State, tree_lock
 from otel_ctxlog.otel.ambient import check_sources
 from otel_ctxlog.otel.context import Context, get_current
-from otel_ctxlog.otel.provider_sink import LoggerProvider
+from otel_ctxlog.otel.provider_sink import LoggerProvider, ProviderSink
 from otel_ctxlog.otel.route import GLOBAL, Route, as_sink, shifted
 from otel_ctxlog.otel.severity import SeverityNumber, severity_of
 from otel_ctxlog.otel.sources import DEFAULT_SOURCES
@@ -179,11 +179,26 @@ class ContextCore:
         """Return the own rules, in the order asked."""
         return self.state.rules
 
+    def parent(self) -> ContextCore | None:
+        """Return the core that this one inherits from, or None."""
+        return self.base
+
+    def own_states(self) -> tuple[State, ...]:
+        """Return what this core itself adds to `states`."""
+        return (self.state,)
+
+    def chain(self) -> list[ContextCore]:
+        """Return this core and all that it inherits from, in that order; a loop, since users may nest deeply."""
+        found: list[ContextCore] = []
+        core: ContextCore | None = self
+        while core is not None:
+            found.append(core)
+            core = core.parent()
+        return found
+
     def states(self) -> tuple[State, ...]:
         """Return the states of this context and its bases, its own first."""
-        if self.base is None:
-            return (self.state,)
-        return (self.state, *self.base.states())
+        return tuple(state for core in self.chain() for state in core.own_states())
 
     def effective(self) -> Effective:
         """Return what holds now."""
@@ -201,11 +216,17 @@ class ContextCore:
 
     def messages(self) -> tuple[object, ...]:
         """Return the message context, inherited part included; the same tuple while it is the same."""
-        if self.base is None:
-            return self.own_messages
-        inherited = self.base.messages()
+        messages: tuple[object, ...] = ()
+        for core in reversed(self.chain()):
+            messages = core.joined_with(messages)
+        return messages
+
+    def joined_with(self, inherited: tuple[object, ...]) -> tuple[object, ...]:
+        """Return the inherited messages and the own ones; the same tuple for the same inherited ones."""
         if not self.own_messages:
             return inherited
+        if not inherited:
+            return self.own_messages
         joined = self._joined
         if joined is None or joined[0] is not inherited:
             joined = self._joined = (inherited, inherited + self.own_messages)
@@ -213,16 +234,11 @@ class ContextCore:
 
     def current_default_level(self) -> int:
         """Return the level where no rule matches."""
-        core: ContextCore | None = self
-        while core is not None:
-            if core.state.default_level is not None:
-                return int(core.state.default_level)
-            core = core.base
-        return int(INFO)
+        return int(_first(INFO, (state.default_level for state in self.states())))
 
     def generation_now(self) -> int:
         """Return the number of changes of this context and its bases."""
-        return self.changes + (0 if self.base is None else self.base.generation_now())
+        return sum(core.changes for core in self.chain())
 
     def decide(self, static: StaticMessages) -> Decision | None:
         """Return what the rules decide here and now, or None where none matches."""
@@ -273,6 +289,8 @@ class ContextCore:
         """
         with tree_lock:
             state = self.state
+            if edit is None and self._says_already(default_level, target):
+                return
             if edit is not None:
                 self._book = edit(self._book)
                 asked = self._book.asked()
@@ -286,17 +304,27 @@ class ContextCore:
             self.pull_default_level()
             EPOCH.advance()
 
+    def _says_already(self, default_level: int | Keep | None, target: tuple[LogSink | None, int] | Keep) -> bool:
+        state = self.state
+        if not isinstance(default_level, Keep) and default_level != state.default_level:
+            return False
+        return isinstance(target, Keep) or (_same_sink(target[0], state.target) and target[1] == state.offset)
+
     def pull_default_level(self) -> None:
         """Bring the level that bound loggers share up to date, here and in what is nested."""
-        self.cell.ceiling = self.current_default_level()
+        waiting: list[ContextCore] = [self]
+        while waiting:
+            core = waiting.pop()
+            core.cell.ceiling = core.current_default_level()
+            waiting += core.nested()
+
+    def nested(self) -> tuple[ContextCore, ...]:
+        """Return the cores that inherit from this one and are still in use."""
         while True:
             try:
-                children = tuple(self.children)
-                break
-            except RuntimeError:  # a finalizer, run by the garbage collector, has made a nested context
+                return tuple(self.children)
+            except RuntimeError:  # a finalizer, run by the garbage collector, has made another one
                 continue
-        for child in children:
-            child.pull_default_level()
 
     def add(self, rules: Iterable[Rule], default_level: int | Keep | None = KEEP) -> None:
         """Add rules, in this order, in one change; nothing is changed where one of them is none."""
@@ -318,6 +346,12 @@ def _extended(book: RuleBook, rules: Iterable[Rule]) -> RuleBook:
     for rule in rules:
         book.add(rule)
     return book
+
+
+def _same_sink(left: LogSink | None, right: LogSink | None) -> bool:
+    if isinstance(left, ProviderSink) and isinstance(right, ProviderSink):
+        return left.provider is right.provider
+    return left is right
 
 
 def _same(left: tuple[State, ...], right: tuple[State, ...]) -> bool:

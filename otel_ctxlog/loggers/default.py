@@ -18,7 +18,6 @@ class DefaultCore(ContextCore):
 
     def __init__(self, current: LoggingContext) -> None:
         self.current = core_of(current)
-        self._earlier = 0
         super().__init__(None, (), State())
         self.current.children.add(self)  # so that a change of the default level arrives here
 
@@ -26,21 +25,13 @@ class DefaultCore(ContextCore):
         """Return the own rules of the context it stands for."""
         return self.current.own_rules()
 
-    def states(self) -> tuple[State, ...]:
-        """Return the states of the context it stands for and its bases."""
-        return self.current.states()
+    def parent(self) -> ContextCore | None:
+        """Return the core of the context it stands for."""
+        return self.current
 
-    def messages(self) -> tuple[object, ...]:
-        """Return the message context of the context it stands for."""
-        return self.current.messages()
-
-    def current_default_level(self) -> int:
-        """Return the default level of the context it stands for."""
-        return self.current.current_default_level()
-
-    def generation_now(self) -> int:
-        """Return a number that grows with its changes and with each exchange."""
-        return self._earlier + self.current.generation_now()
+    def own_states(self) -> tuple[State, ...]:
+        """Return nothing: all it says is said by the context it stands for."""
+        return ()
 
     def change(
         self,
@@ -58,7 +49,8 @@ class DefaultCore(ContextCore):
         self.current.children.discard(self)
         self.current = core
         core.children.add(self)
-        self._earlier = max(0, before + 1 - core.generation_now())
+        # Its own count makes up for what the new one has changed less often, so that its generation grows.
+        self.changes = max(0, before + 1 - core.generation_now())
         self.pull_default_level()
         EPOCH.advance()
 

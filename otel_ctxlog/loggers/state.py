@@ -127,42 +127,45 @@ class RuleBook:
     loading thousands does not compare each with each.
     """
 
-    __slots__ = ("_buckets", "_next", "_others", "_rules")
+    __slots__ = ("_added", "_asked", "_buckets", "_next", "_rules")
 
     def __init__(self) -> None:
         self._rules: dict[int, Rule] = {}
         self._buckets: dict[object, list[int]] = {}
         self._next = 0
-
-    def copy(self) -> RuleBook:
-        """Return an independent copy."""
-        book = RuleBook()
-        book._rules = self._rules.copy()
-        book._buckets = {key: numbers.copy() for key, numbers in self._buckets.items()}
-        book._next = self._next
-        return book
+        # The last answer of `asked`, and what was added since; None where a rule has gone since.
+        self._asked: tuple[Rule, ...] | None = ()
+        self._added: list[Rule] = []
 
     def add(self, rule: Rule) -> None:
         """Add one rule; those that it supersedes go."""
-        for number in self._superseded(rule):
+        signature = _signature(rule) if isinstance(rule, ConditionRule) else None
+        for number in self._superseded(rule, signature):
             self._remove(number)
         number = self._next
         self._next += 1
         self._rules[number] = rule
+        self._added.append(rule)
         if isinstance(rule, ConditionRule):
-            self._buckets.setdefault(_signature(rule), []).append(number)
+            self._buckets.setdefault(signature, []).append(number)
 
     def asked(self) -> tuple[Rule, ...]:
         """Return the rules in the order asked: the last added first."""
-        return tuple(reversed(self._rules.values()))
+        if self._asked is None:
+            self._asked = tuple(reversed(self._rules.values()))
+        else:
+            self._asked = (*reversed(self._added), *self._asked)
+        self._added = []
+        return self._asked
 
-    def _superseded(self, rule: Rule) -> list[int]:
+    def _superseded(self, rule: Rule, signature: object) -> list[int]:
         supersedes: Callable[[Rule], bool] | None = getattr(rule, "supersedes", None)
         if not callable(supersedes):
             return []
-        candidates: Iterable[int] = list(self._rules)
-        if getattr(type(rule), "supersedes", None) is ConditionRule.supersedes and isinstance(rule, ConditionRule):
-            candidates = self._buckets.get(_signature(rule), ())
+        if getattr(type(rule), "supersedes", None) is ConditionRule.supersedes:
+            candidates: Iterable[int] = self._buckets.get(signature, ())
+        else:
+            candidates = list(self._rules)
         found: list[int] = []
         for number in candidates:
             try:
@@ -175,6 +178,7 @@ class RuleBook:
 
     def _remove(self, number: int) -> None:
         rule = self._rules.pop(number)
+        self._asked = None
         if isinstance(rule, ConditionRule):
             self._buckets[_signature(rule)].remove(number)
 
