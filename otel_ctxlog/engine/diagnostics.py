@@ -39,8 +39,9 @@ def emit_diagnostic(text: str, *, error: BaseException | None = None, level: int
     token = _reporting.set(True)
     try:
         # A thousand equal frames say no more than the name of the error.
-        untraced = error is None or isinstance(error, RecursionError)
-        info = None if untraced else (type(error), error, error.__traceback__)
+        info = None
+        if error is not None and not isinstance(error, RecursionError):
+            info = (type(error), error, error.__traceback__)
         _logger.log(level, "%s", text, exc_info=info)
     except Exception:  # noqa: BLE001, S110 - a broken logging handler of the host is the host's business
         pass

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from opentelemetry import baggage, context
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpanExporter
@@ -32,6 +33,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+import otel_ctxlog as cl
 from otel_ctxlog.receiver import ReceivedRecord, Receiver
 
 if TYPE_CHECKING:
@@ -296,3 +298,65 @@ def test_spans_arrive_through_a_collector(protocol: str, tmp_path: Path) -> None
     assert direct.name == "GET /cart"
     assert direct.parent_span_id == "1122334455667788"
     assert (len(direct.events), len(direct.links)) == (1, 1)
+
+
+def log_through_the_library(exporters: list[LogRecordExporter]) -> None:
+    """Log and record what a service would, into one provider with all these exporters."""
+    provider = LoggerProvider(resource=Resource(RESOURCE))
+    for exporter in exporters:
+        provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    logging_context = cl.LoggingContext(provider)
+    logging_context.add_rule(cl.ConditionRule(cl.DEBUG, cl.BaggageEntry("tenant", "acme")))
+    tenant = baggage.set_baggage("tenant", "acme", set_span_in_context(NonRecordingSpan(CONTEXT)))
+    token = context.attach(tenant)
+    try:
+        log = logging_context.logger(cl.Realm("shop/cart"))
+        log.debug("added to cart: grüße ☃", basket={"items": [1, 2.5, {"deep": None}], "open": True}, raw=b"\x00\xff")
+        log.with_name("payment").log_error(ValueError("card declined"), "payment failed", attempt=3)
+        log.critical("out of stock", code="\udc80")
+        logging_context.eventer(cl.Realm("shop/cart")).event("machineStopped", addr="192.168.1.1", duration=3600.0)
+    finally:
+        context.detach(token)
+    provider.shutdown()
+
+
+def by_time(receiver: Receiver) -> list[ReceivedRecord]:
+    """The four records of `log_through_the_library` in the order of the calls."""
+    return sorted(receiver.wait_for(4, 30), key=lambda record: record.time_unix_nano)
+
+
+def test_the_library_s_records_arrive_alike_on_every_way(tmp_path: Path) -> None:
+    """The same records and events arrive identically over gRPC, over HTTP, and through a foreign collector."""
+    with Receiver(http_port=0, grpc_port=0) as grpc, Receiver(http_port=0, grpc_port=0) as http:
+        with (
+            Receiver(http_port=0, grpc_port=0) as behind,
+            collector(tmp_path, forward_protocol="http", forward_endpoint=behind.http_endpoint) as between,
+        ):
+            log_through_the_library(
+                [
+                    log_exporter("grpc", grpc.grpc_endpoint, grpc.http_endpoint),
+                    log_exporter("http", http.grpc_endpoint, http.http_endpoint),
+                    log_exporter("grpc", between.grpc_endpoint, between.http_endpoint),
+                ]
+            )
+            forwarded = by_time(behind)
+        over_grpc, over_http = by_time(grpc), by_time(http)
+
+    assert over_http == over_grpc
+    assert forwarded == over_grpc
+    assert list(map(types, forwarded)) == list(map(types, over_grpc))
+    added, failed, critical, stopped = over_grpc
+    assert (added.body, added.severity_number, added.severity_text) == ("added to cart: grüße ☃", 5, "DEBUG")
+    assert added.attributes == {
+        "tenant": "acme",
+        "realm": "shop/cart",
+        "basket": {"items": [1, 2.5, {"deep": None}], "open": True},
+        "raw": b"\x00\xff",
+    }
+    assert (added.trace_id, added.span_id, added.flags) == ("11223344556677889900aabbccddeeff", "1122334455667788", 1)
+    assert (added.scope_name, failed.scope_name, stopped.scope_name) == ("shop/cart", "payment", "shop/cart")
+    assert added.resource_attributes == RESOURCE
+    assert (failed.severity_text, failed.attributes["exception.message"]) == ("ERROR", "card declined")
+    assert (critical.severity_number, critical.attributes["code"]) == (21, "\\udc80")
+    assert (stopped.event_name, stopped.attributes["eventType"]) == ("machineStopped", "machineStopped")
+    assert stopped.body == '{"addr":"192.168.1.1","duration":3600.0,"eventType":"machineStopped"}'
