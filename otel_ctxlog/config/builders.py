@@ -6,6 +6,8 @@ builders becomes a ``value`` element.
 
 from __future__ import annotations
 
+from otel_ctxlog.engine.levels import Level
+
 __all__ = [
     "ValueElement",
     "and_",
@@ -40,7 +42,7 @@ class ValueElement(dict[str, object]):
 
 def rule(level: str | int, *conditions: Element) -> Element:
     """``{"rule": {"level": level, "conditions": […]}}``; without conditions that key is left out."""
-    spec: Element = {"level": level}
+    spec: Element = {"level": int(level) if isinstance(level, Level) else level}
     if conditions:
         spec["conditions"] = list(conditions)
     return {"rule": spec}
@@ -142,4 +144,7 @@ def _named(name: str, plain_or_element: object) -> Element:
 
 
 def _value_element(plain_or_element: object) -> Element:
-    return plain_or_element if isinstance(plain_or_element, ValueElement) else value(plain_or_element)
+    # What a configuration holds is plain data, which any YAML or JSON writer takes.
+    if isinstance(plain_or_element, ValueElement):
+        return dict(plain_or_element)
+    return {"value": plain_or_element}

@@ -32,6 +32,8 @@ def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
             "NO_COLOR": "1",
             **environment,
         },
+        # A test run in the background of a shell ignores Ctrl-C, and its children would as well.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads run yet
     )
 
 
