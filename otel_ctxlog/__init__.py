@@ -52,6 +52,8 @@ from otel_ctxlog.otel.sources import BaggageSource, SpanSource
 if TYPE_CHECKING:
     from otel_ctxlog.pipeline import Telemetry, setup
 
+    __version__: str
+
 __all__ = [
     "DEBUG",
     "ERROR",
@@ -121,20 +123,20 @@ __all__ = [
     "tag_definitions",
 ]
 
-_LAZY = {"Telemetry": "otel_ctxlog.pipeline", "setup": "otel_ctxlog.pipeline"}
+if not TYPE_CHECKING:  # type checkers know all names, and have to refuse others
+    _LAZY = {"Telemetry": "otel_ctxlog.pipeline", "setup": "otel_ctxlog.pipeline"}
 
+    def __getattr__(name):  # noqa: ANN001, ANN202
+        """Load what needs the SDK when it is first used; the version from the package's metadata."""
+        if name in _LAZY:
+            from importlib import import_module
 
-def __getattr__(name: str) -> object:
-    """Load what needs the SDK when it is first used; the version from the package's metadata."""
-    if name in _LAZY:
-        from importlib import import_module
+            value = getattr(import_module(_LAZY[name]), name)
+            globals()[name] = value
+            return value
+        if name == "__version__":
+            from importlib.metadata import version
 
-        value: object = getattr(import_module(_LAZY[name]), name)
-        globals()[name] = value
-        return value
-    if name == "__version__":
-        from importlib.metadata import version
-
-        return version("otel-ctxlog")
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+            return version("otel-ctxlog")
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)

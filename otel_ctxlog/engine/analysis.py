@@ -204,7 +204,10 @@ def _pure(value: object) -> bool:
 
 
 def partial(condition: Condition, static: StaticMessages, scope: Scope) -> Answer:
-    """Return the condition's answer for these static messages and whatever ambient ones `scope` allows."""
+    """Return the condition's answer for these static messages and whatever ambient ones `scope` allows.
+
+    Raises what an own condition, matcher or value raises.
+    """
     decide = _PARTIAL.get(type(condition), _partial_opaque)
     return decide(condition, static, scope)
 
@@ -229,13 +232,9 @@ def _partial_attribute(condition: Condition, static: StaticMessages, scope: Scop
     attribute = cast("Attribute", condition)
     possible = scope.allows(attribute.name)
     values = static.attributes.get(attribute.name)
-    if values:
-        try:
-            if any(value_matches(attribute.value, value) for value in values):
-                # Ambient values are asked first: one that makes an own matcher raise would be met before.
-                return MAYBE if possible and not _pure(attribute.value) else ALWAYS
-        except Exception:  # noqa: BLE001 - asked again, and reported, when the rule is
-            return MAYBE
+    if values and any(value_matches(attribute.value, value) for value in values):
+        # Ambient values are asked first: one that makes an own matcher raise would be met before.
+        return MAYBE if possible and (scope.own or not _pure(attribute.value)) else ALWAYS
     return MAYBE if possible else NEVER
 
 
@@ -273,11 +272,15 @@ def _partial_combined(
 ) -> Answer:
     result = through
     for inner in conditions:
-        answer = partial(inner, static, scope)
+        try:
+            answer = partial(inner, static, scope)
+        except Exception:  # noqa: BLE001 - it raises, or not, depending on what is asked before it: asked again then
+            return MAYBE
         if answer is stop:
             return stop
         if answer is MAYBE:
-            if _can_raise(inner):
+            # The values of own sources may be objects of the user, too.
+            if scope.own or _can_raise(inner):
                 # What comes later is asked only if this one does not raise; a rule whose condition raises does not
                 # match, even under Not. So nothing is known.
                 return MAYBE
@@ -295,10 +298,7 @@ def _partial_opaque(condition: Condition, static: StaticMessages, scope: Scope) 
         declared = declared_names(condition)
         if declared is None or any(map(scope.allows, declared)):
             return MAYBE
-    try:
-        return _known(holds=ask(condition, View(static)))
-    except Exception:  # noqa: BLE001 - asked again, and reported, when the rule is
-        return MAYBE
+    return _known(holds=ask(condition, View(static)))
 
 
 _PARTIAL: Final[dict[type, Callable[[Condition, StaticMessages, Scope], Answer]]] = {

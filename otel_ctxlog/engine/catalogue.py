@@ -16,7 +16,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._entries: dict[str, set[str]] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def add(self, name: str, description: str) -> None:
         """Enter `name`; an empty description adds none."""
@@ -32,7 +32,7 @@ class Catalogue:
 
     def renew_lock(self) -> None:
         """Replace the lock: in a forked child, another thread of the parent may have held it."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
 
 _tags = Catalogue()

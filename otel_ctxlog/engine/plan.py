@@ -69,6 +69,10 @@ class AmbientReader(Protocol):
         """Return the resource attributes of the target's provider; the same object while they are the same."""
         ...
 
+    def is_settled(self) -> bool:
+        """Return False while a source is being read: what it logs meanwhile is decided without it."""
+        ...
+
 
 class NothingAmbient:
     """The reader of a context without sources."""
@@ -99,6 +103,10 @@ class NothingAmbient:
     def resource(self) -> Mapping[str, object] | None:
         """Return None."""
         return None
+
+    def is_settled(self) -> bool:
+        """Return True."""
+        return True
 
 
 class _Segment:
@@ -177,6 +185,9 @@ class Plan:
         "_segments",
         "_sink",
         "_span_names",
+        "_watches_resource",
+        "_watches_span",
+        "_watches_span_name",
         "ceiling",
         "epoch",
         "high",
@@ -213,6 +224,10 @@ class Plan:
         self._read = reader.prepare(self._needs)
         names = self._needs.names | self._needs.span_names
         self._span_names = frozenset(name for name in names if reader.scope.span_allows(name))
+        everything = self._needs.everything
+        self._watches_resource = self._needs.resource or everything
+        self._watches_span_name = self._needs.span_name or everything
+        self._watches_span = reader.scope.span and (bool(self._span_names) or self._watches_span_name)
         self._few_names = len(self._span_names) <= _FEW and not self._needs.everything
         self._constant: Decision | None = None
         if not self._needs.anything:
@@ -286,20 +301,25 @@ class Plan:
         if known is not None and known[0]() is context and (known[2] is None or self._unchanged(known[2])):
             return known[1]
         # What may change is noted before it is read: should it change in between, the entry is out of date at once.
-        volatile = self._look(context)
+        try:
+            volatile = self._look(context)
+            keep = self._reader.is_settled()
+        except TypeError:  # a span of a kind that cannot be weakly referenced: decide each time
+            volatile, keep = None, False
         decision = self._walk(View(self.static, self._read(context)))
-        self._keep(context, decision, volatile)
+        if keep:
+            self._keep(context, decision, volatile)
         return decision
 
     def _look(self, context: object) -> _Volatile | None:
-        needs, reader = self._needs, self._reader
-        resource = reader.resource() if needs.resource else None
-        if self._span_names or needs.span_name or needs.everything:
+        reader = self._reader
+        resource = reader.resource() if self._watches_resource else None
+        if self._watches_span:
             span = reader.span(context)
             if span is not None:
                 attributes = self._relevant(reader.span_attributes(span))
                 return _Volatile(weakref.ref(span), attributes, reader.span_name(span), resource)
-        return _Volatile(None, {}, None, resource) if needs.resource else None
+        return _Volatile(None, {}, None, resource) if self._watches_resource else None
 
     def _relevant(self, attributes: Mapping[str, object]) -> Mapping[str, object]:
         if self._needs.everything:
@@ -311,12 +331,12 @@ class Plan:
 
     def _unchanged(self, volatile: _Volatile) -> bool:
         reader = self._reader
-        if self._needs.resource and reader.resource() is not volatile.resource:
+        if self._watches_resource and reader.resource() is not volatile.resource:
             return False
         if volatile.span is None:
             return True
         span = volatile.span()
-        if span is None or (self._needs.span_name and reader.span_name(span) is not volatile.span_name):
+        if span is None or (self._watches_span_name and reader.span_name(span) is not volatile.span_name):
             return False
         now, then = reader.span_attributes(span), volatile.attributes
         if self._few_names:
@@ -327,8 +347,9 @@ class Plan:
         now = self._relevant(now)
         if len(now) != len(then):
             return False
-        for name, value in now.items():  # noqa: SIM110 - a loop is faster than all(), and this runs at every call
-            if then.get(name, _MISSING) is not value:
+        # The order as well: an own condition sees it.
+        for (name, value), (name_then, value_then) in zip(now.items(), then.items(), strict=True):
+            if name != name_then or value is not value_then:
                 return False
         return True
 
@@ -341,7 +362,7 @@ class Plan:
         def forget(ref: weakref.ref[object]) -> None:
             known = cache.get(key)
             if known is not None and known[0] is ref:
-                del cache[key]
+                cache.pop(key, None)
 
         try:
             cache[key] = (weakref.ref(context, forget), decision, volatile)
@@ -357,7 +378,7 @@ def _answer(entry: Entry, static: StaticMessages, scope: Scope) -> Answer:
     for condition in entry.conditions:
         try:
             answer = partial(condition, static, scope)
-        except RecursionError:
+        except Exception:  # noqa: BLE001 - asked again, and reported, when the rule is
             answer = MAYBE
         if answer is NEVER:
             return NEVER

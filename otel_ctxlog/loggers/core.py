@@ -15,7 +15,7 @@ from otel_ctxlog.engine.protocols import LogSink, Rule, Source
 from otel_ctxlog.engine.rules import check_rule
 from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.values import AttributeValue
-from otel_ctxlog.loggers.state import EPOCH, Cell, LazyRuleSet, RuleBook, State, tree_lock
+from otel_ctxlog.loggers.state import EPOCH, Cell, LazyRuleSet, RuleBook, State, collected, tree_lock
 from otel_ctxlog.otel.ambient import check_sources
 from otel_ctxlog.otel.context import Context, get_current
 from otel_ctxlog.otel.provider_sink import LoggerProvider, ProviderSink
@@ -167,21 +167,18 @@ class ContextCore:
         self._joined: tuple[tuple[object, ...], tuple[object, ...]] | None = None
         self.children: weakref.WeakSet[ContextCore] = weakref.WeakSet()
         self.sink = ContextSink(self)
-        self.cell = Cell(INFO)
-        with tree_lock:
-            if base is not None:
-                base.children.add(self)
-            self.cell.ceiling = self.current_default_level()
+        self.cell = Cell(-1)
+        if base is not None:
+            base.children.add(self)
+        # No lock, so that a request need not wait for a change: a level that was changed meanwhile is taken again.
+        while self.cell.ceiling != (level := self.current_default_level()):
+            self.cell.ceiling = level
 
     # What is asked
 
     def own_rules(self) -> tuple[Rule, ...]:
         """Return the own rules, in the order asked."""
         return self.state.rules
-
-    def parent(self) -> ContextCore | None:
-        """Return the core that this one inherits from, or None."""
-        return self.base
 
     def own_states(self) -> tuple[State, ...]:
         """Return what this core itself adds to `states`."""
@@ -193,7 +190,7 @@ class ContextCore:
         core: ContextCore | None = self
         while core is not None:
             found.append(core)
-            core = core.parent()
+            core = core.link()[0]
         return found
 
     def states(self) -> tuple[State, ...]:
@@ -236,9 +233,17 @@ class ContextCore:
         """Return the level where no rule matches."""
         return int(_first(INFO, (state.default_level for state in self.states())))
 
+    def link(self) -> tuple[ContextCore | None, int]:
+        """Return the core that this one inherits from, and its own changes, which belong together."""
+        return self.base, self.changes
+
     def generation_now(self) -> int:
         """Return the number of changes of this context and its bases."""
-        return sum(core.changes for core in self.chain())
+        core, total = self.link()
+        while core is not None:
+            core, changes = core.link()
+            total += changes
+        return total
 
     def decide(self, static: StaticMessages) -> Decision | None:
         """Return what the rules decide here and now, or None where none matches."""
@@ -292,8 +297,7 @@ class ContextCore:
             if edit is None and self._says_already(default_level, target):
                 return
             if edit is not None:
-                self._book = edit(self._book)
-                asked = self._book.asked()
+                asked = self._edited(edit)
                 state = replace(state, rules=asked, compiled=LazyRuleSet(asked) if asked else None)
             if not isinstance(default_level, Keep):
                 state = replace(state, default_level=default_level)
@@ -303,6 +307,17 @@ class ContextCore:
             self.changes += 1
             self.pull_default_level()
             EPOCH.advance()
+
+    def _edited(self, edit: Callable[[RuleBook], RuleBook]) -> tuple[Rule, ...]:
+        """Return the own rules, in the order asked, after a change; a change that is interrupted leaves no trace."""
+        if not self._book.is_whole():
+            self._book = RuleBook.restored(self.state.rules)
+        try:
+            self._book = edit(self._book)
+            return self._book.asked()
+        except BaseException:
+            self._book = RuleBook.restored(self.state.rules)
+            raise
 
     def _says_already(self, default_level: int | Keep | None, target: tuple[LogSink | None, int] | Keep) -> bool:
         state = self.state
@@ -316,15 +331,7 @@ class ContextCore:
         while waiting:
             core = waiting.pop()
             core.cell.ceiling = core.current_default_level()
-            waiting += core.nested()
-
-    def nested(self) -> tuple[ContextCore, ...]:
-        """Return the cores that inherit from this one and are still in use."""
-        while True:
-            try:
-                return tuple(self.children)
-            except RuntimeError:  # a finalizer, run by the garbage collector, has made another one
-                continue
+            waiting += collected(core.children)
 
     def add(self, rules: Iterable[Rule], default_level: int | Keep | None = KEEP) -> None:
         """Add rules, in this order, in one change; nothing is changed where one of them is none."""

@@ -17,7 +17,9 @@ class DefaultCore(ContextCore):
     """Passes everything on to the core of the context that it stands for."""
 
     def __init__(self, current: LoggingContext) -> None:
-        self.current = core_of(current)
+        # The core it stands for, and a count that makes up for what that one has changed less often than those before:
+        # one reference, so that the generation never falls.
+        self._standing: tuple[ContextCore, int] = (core_of(current), 0)
         super().__init__(None, (), State())
         self.current.children.add(self)  # so that a change of the default level arrives here
 
@@ -25,9 +27,14 @@ class DefaultCore(ContextCore):
         """Return the own rules of the context it stands for."""
         return self.current.own_rules()
 
-    def parent(self) -> ContextCore | None:
-        """Return the core of the context it stands for."""
-        return self.current
+    @property
+    def current(self) -> ContextCore:
+        """The core it stands for."""
+        return self._standing[0]
+
+    def link(self) -> tuple[ContextCore | None, int]:
+        """Return the core of the context it stands for, with the changes before."""
+        return self._standing
 
     def own_states(self) -> tuple[State, ...]:
         """Return nothing: all it says is said by the context it stands for."""
@@ -47,10 +54,8 @@ class DefaultCore(ContextCore):
         """Stand for another core from now on."""
         before = self.generation_now()
         self.current.children.discard(self)
-        self.current = core
         core.children.add(self)
-        # Its own count makes up for what the new one has changed less often, so that its generation grows.
-        self.changes = max(0, before + 1 - core.generation_now())
+        self._standing = (core, max(0, before + 1 - core.generation_now()))
         self.pull_default_level()
         EPOCH.advance()
 

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from otel_ctxlog.engine import catalogue
 from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribute, SpanAttribute, SpanName
@@ -24,7 +24,10 @@ from otel_ctxlog.engine.plan import Plan
 from otel_ctxlog.engine.protocols import LogSink, Rule, Source
 from otel_ctxlog.engine.rules import ConditionRule
 from otel_ctxlog.engine.ruleset import RuleSet
+from otel_ctxlog.events import violations
 from otel_ctxlog.otel import provider_sink
+
+_T = TypeVar("_T")
 
 __all__ = ["EPOCH", "Cell", "Epoch", "RuleBook", "State", "tree_lock"]
 
@@ -36,43 +39,40 @@ class Epoch:
     is above every level, and the logger looks closer.
     """
 
-    __slots__ = ("_lock", "_plans", "token")
+    # No lock: a signal handler or a finalizer may change a level while its own thread makes a plan.
+    __slots__ = ("_plans", "token")
 
     def __init__(self) -> None:
         self.token: object = object()
         self._plans: weakref.WeakSet[Plan] = weakref.WeakSet()
-        # An RLock: the garbage collector may run a finalizer that logs while this thread holds it.
-        self._lock = threading.RLock()
 
     def advance(self) -> None:
         """Start a new epoch."""
-        with self._lock:
-            self.token = object()
-            while True:
-                try:
-                    plans = tuple(self._plans)
-                    break
-                except RuntimeError:  # such a finalizer has added a plan
-                    continue
-            for plan in plans:
-                plan.expire()
+        # First the token: a plan that is added after the others were collected finds it changed.
+        self.token = object()
+        for plan in collected(self._plans):
+            plan.expire()
 
     def watch(self, plan: Plan) -> None:
         """Have `plan` marked stale by the next change; at once if there was one since it was made."""
-        with self._lock:
-            self._plans.add(plan)
-            if plan.epoch is not self.token:
-                plan.expire()
+        self._plans.add(plan)
+        if plan.epoch is not self.token:
+            plan.expire()
 
     def renew(self, plan: Plan, token: object) -> None:
         """Make a stale plan good again, if there was no change since `token` was taken."""
-        with self._lock:
-            if token is self.token:
-                plan.revive(token)
+        plan.revive(token)
+        if token is not self.token:
+            plan.expire()
 
-    def renew_lock(self) -> None:
-        """Replace the lock: in a forked child, another thread of the parent may have held it."""
-        self._lock = threading.RLock()
+
+def collected(items: weakref.WeakSet[_T]) -> tuple[_T, ...]:
+    """Return what is in a weak set that other threads, and finalizers of this one, may change meanwhile."""
+    while True:
+        try:
+            return tuple(items)
+        except RuntimeError:  # it has grown
+            continue
 
 
 EPOCH: Final = Epoch()
@@ -106,12 +106,18 @@ class _TreeLock:
 tree_lock: Final = _TreeLock()
 
 
+_forks = 0
+
+
 def _after_fork_in_child() -> None:
     """Renew every lock of the library: another thread of the parent may have held it at the fork."""
     tree_lock.lock = threading.RLock()
-    EPOCH.renew_lock()
     catalogue.renew_locks()
     provider_sink.renew_lock()
+    violations.renew_lock()
+    # A change that the parent was making stays unmade here.
+    global _forks  # noqa: PLW0603
+    _forks += 1
     # The SDK gives the providers a new resource in a child.
     EPOCH.advance()
 
@@ -127,9 +133,10 @@ class RuleBook:
     loading thousands does not compare each with each.
     """
 
-    __slots__ = ("_added", "_asked", "_buckets", "_next", "_rules")
+    __slots__ = ("_added", "_asked", "_buckets", "_forks", "_next", "_rules")
 
     def __init__(self) -> None:
+        self._forks = _forks
         self._rules: dict[int, Rule] = {}
         self._buckets: dict[object, list[int]] = {}
         self._next = 0
@@ -142,12 +149,27 @@ class RuleBook:
         signature = _signature(rule) if isinstance(rule, ConditionRule) else None
         for number in self._superseded(rule, signature):
             self._remove(number)
+        self._enter(rule, signature)
+
+    def _enter(self, rule: Rule, signature: object) -> None:
         number = self._next
         self._next += 1
         self._rules[number] = rule
         self._added.append(rule)
         if isinstance(rule, ConditionRule):
             self._buckets.setdefault(signature, []).append(number)
+
+    @classmethod
+    def restored(cls, asked: Sequence[Rule]) -> RuleBook:
+        """Return a book with these rules, given in the order asked; nothing is superseded."""
+        book = cls()
+        for rule in reversed(asked):
+            book._enter(rule, _signature(rule) if isinstance(rule, ConditionRule) else None)
+        return book
+
+    def is_whole(self) -> bool:
+        """Return False in a child that was forked since: the parent may have been changing the book."""
+        return self._forks == _forks
 
     def asked(self) -> tuple[Rule, ...]:
         """Return the rules in the order asked: the last added first."""

@@ -51,7 +51,7 @@ class UnboundLogger(Logger):
     def _current(self) -> Plan:
         """Return a plan that is good now."""
         plan: Plan = self._gate  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
-        if plan.epoch is EPOCH.token:
+        if plan.epoch is EPOCH.token and plan.ceiling == plan.high:
             return plan
         messages = self._core.messages()
         if messages is not self._joined:

@@ -85,10 +85,7 @@ class SourcesReader:
             otel_context = cast("Context", context)
             ambient = Ambient([(origin, _read(source, otel_context)) for origin, source in sources])
             if span_facts:
-                span = trace.get_current_span(otel_context)
-                ambient.sampled = span.get_span_context().trace_flags.sampled
-                name = getattr(span, "name", None)
-                ambient.span_name = name if isinstance(name, str) else None
+                ambient.sampled, ambient.span_name = _span_facts(trace.get_current_span(otel_context))
             if resource:
                 ambient.resource = self.resource()
             return ambient
@@ -98,15 +95,25 @@ class SourcesReader:
     def span(self, context: object) -> object | None:
         """Return the span in `context` if it has attributes, else None."""
         span = trace.get_current_span(cast("Context", context))
-        return span if getattr(span, "attributes", None) is not None else None
+        return None if type(span) is trace.NonRecordingSpan else span
 
     def span_attributes(self, span: object) -> Mapping[str, object]:
         """Return a copy of the span's attributes."""
-        return span_attributes(span)
+        try:
+            return span_attributes(span)
+        except Exception as error:  # noqa: BLE001 - a span of another implementation may do anything
+            return _failed(span, error)
 
     def span_name(self, span: object) -> object:
-        """Return the span's name."""
-        return getattr(span, "name", None)
+        """Return the span's name, or None."""
+        try:
+            return getattr(span, "name", None)
+        except Exception:  # noqa: BLE001 - a span of another implementation may do anything
+            return None
+
+    def is_settled(self) -> bool:
+        """Return False while an own source is being read: what it logs meanwhile is decided without it."""
+        return not (self.scope.own and _reading.get())
 
     def resource(self) -> Mapping[str, object] | None:
         """Return the resource attributes of the target's provider, or None; the same object while they are the same."""
@@ -122,6 +129,16 @@ class SourcesReader:
                 key = name if name.isascii() else clean_text(name)
                 attached[key] = clean_text(str(value)) if type(value) is BaggageText else to_value(value)
         return attached
+
+
+def _span_facts(span: trace.Span) -> tuple[bool, str | None]:
+    """Return whether a span is sampled, and its name if it records."""
+    try:
+        name = getattr(span, "name", None)
+        return span.get_span_context().trace_flags.sampled, name if isinstance(name, str) else None
+    except Exception as error:  # noqa: BLE001 - a span of another implementation may do anything
+        _failed(span, error)
+        return False, None
 
 
 def _origin(source: Source) -> str:

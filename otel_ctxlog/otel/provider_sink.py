@@ -50,7 +50,8 @@ class _Scopes:
         self.provider: LoggerProvider | None = None
 
 
-_lock = threading.Lock()
+# RLocks: a finalizer or a signal handler may log while its thread holds one.
+_lock = threading.RLock()
 # Several contexts may have one provider as target, and the limit is the target's. An SDK logger does not hold its
 # provider, so that the entry goes with the provider.
 _scopes_of: weakref.WeakKeyDictionary[LoggerProvider, _Scopes] = weakref.WeakKeyDictionary()
@@ -60,7 +61,7 @@ _global_scopes = _Scopes()
 def renew_lock() -> None:
     """Replace the lock: in a forked child, another thread of the parent may have held it."""
     global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 def is_provider(target: object) -> TypeGuard[LoggerProvider]:

@@ -121,12 +121,18 @@ class BaggageSource:
 
 
 def span_attributes(span: object) -> dict[str, object]:
-    """Return a copy of a span's attributes; empty for one that does not record."""
+    """Return a copy of a span's attributes; empty for one that does not record.
+
+    Raises what a span of another implementation raises, and where its attributes are no mapping.
+    """
     try:
         # 6 times faster than dict(): the SDK's view of its attributes is a Python class, its copy() is a dict's.
-        return cast("dict[str, object]", span.attributes.copy())  # type: ignore[attr-defined]
+        found = cast("Mapping[object, object]", span.attributes.copy())  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
     except AttributeError:
-        return dict(cast("Mapping[str, object]", getattr(span, "attributes", None) or {}))
+        found = cast("Mapping[object, object]", getattr(span, "attributes", None) or {})
+    if type(found) is dict:
+        return cast("dict[str, object]", found)
+    return {name: value for name, value in dict(found).items() if isinstance(name, str)}
 
 
 DEFAULT_SOURCES: Final = (BaggageSource(), SpanSource())

@@ -61,8 +61,8 @@ class SourceFacts:
     def read(self, moment: Moment) -> list[tuple[str, object]]:
         """Return the attributes of that moment."""
         if self.kind == "baggage":
-            kept = [(name, FromBaggage(text[: self.max_value_length])) for name, text in moment.baggage.items()]
-            return [(name, text) for name, text in kept if self.passes(name)][: self.max_entries]
+            passed = [(name, text) for name, text in moment.baggage.items() if self.passes(name)]
+            return [(name, FromBaggage(text[: self.max_value_length])) for name, text in passed[: self.max_entries]]
         if self.kind == "span":
             recorded = moment.span.attributes if moment.span is not None and moment.span.recording else {}
             return [(name, value) for name, value in recorded.items() if self.passes(name)]
@@ -94,7 +94,7 @@ def ambient_of(sources: Sequence[SourceFacts], moment: Moment, resource: Mapping
     return found
 
 
-class Messages(tuple[object, ...]):
+class Messages(tuple[object, ...]):  # noqa: SLOT001 - it carries what is no message
     """A flat message context, ambient attributes first, with what else conditions can know."""
 
     ambient: Ambient
@@ -131,8 +131,7 @@ def equal(left: object, right: object) -> bool:
         our_items = list(cast("dict[object, object]", left).items())
         their_items = list(cast("dict[object, object]", right).items())
         return len(our_items) == len(their_items) and all(
-            any(equal(key, other) and equal(value, theirs) for other, theirs in their_items)
-            for key, value in our_items
+            any(equal(key, other) and equal(value, theirs) for other, theirs in their_items) for key, value in our_items
         )
     return bool(left == right)
 
@@ -180,7 +179,7 @@ def last_realm(messages: Sequence[object]) -> str | None:
     return realms[-1] if realms else None
 
 
-def holds(condition: object, messages: Messages) -> bool:  # noqa: C901, PLR0912 - one branch for each kind
+def holds(condition: object, messages: Messages) -> bool:  # noqa: C901 - one branch for each kind
     """Return whether `condition` holds; raises what an own condition or matcher raises."""
     kind = type(condition)
     ambient = messages.ambient

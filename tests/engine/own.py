@@ -1,4 +1,4 @@
-"""Own conditions, matchers, rules, sources and sinks, as users write them; the library and the naive evaluator ask them."""
+"""Own conditions, matchers, rules, sources and sinks, as users write them; library and naive evaluator ask them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class Knows:
         return frozenset({self.name})
 
     def matches(self, messages: Sequence[object], /) -> bool:
-        return any(isinstance(one, cl.Attribute) and one.name == self.name and one.value == self.value for one in messages)
+        return any(
+            isinstance(one, cl.Attribute) and one.name == self.name and one.value == self.value for one in messages
+        )
 
 
 @dataclass(frozen=True)

@@ -18,30 +18,26 @@ T = TypeVar("T")
 NAMES = ("a", "b", "tenant", "a.b", "message")
 REALMS = ("a", "a/b", "a//b", "a/", "a/b/c", "ab", "/", "/a", "b")
 TAGS = ("t", "u")
-SCALARS: tuple[object, ...] = (True, False, 0, 1, 1.0, 1.5, 2**70, "1", "true", "1.0", "x", "xy", "", -1, 2)
-NESTED: tuple[object, ...] = (
-    None,
-    [1, 2],
-    (1, 2),
-    (1.0, True),
-    ["x"],
-    ("x",),
-    [],
-    [[1], ("x",)],
-    {"k": 1},
-    {"k": 1.0},
-    {"k": True},
-    {"k": [1]},
-    {"k": (1,)},
-    {1: "x"},
-    {True: "x"},
-    {},
-    b"x",
+FAMILIES: tuple[tuple[object, ...], ...] = (
+    (True, 1, 1.0, "1", "true", "1.0"),
+    (True, False, 1, 0, "true", "false"),
+    (False, 0, "false", "0", "", None),
+    ([1, 2], (1, 2), (1.0, 2), [True, 2], ["x"], ("x",), "x", [], [[1], ("x",)]),
+    ({"k": 1}, {"k": 1.0}, {"k": True}, {"k": [1]}, {"k": (1,)}, {1: "x"}, {True: "x"}, {}, "x"),
+    ("x", "xy", "", b"x", "longer", None),
+    (2**70, 1.5, -1, 2, "2", "-1", "1.5", "1e1"),
 )
+"""Values that are alike: a world takes two families, so that rules and messages meet."""
 TEXTS = ("1", "true", "1.0", "x", "xy", "", "-1", "2", "false", "1e1", "longer")
-SPAN_VALUES: tuple[object, ...] = (True, False, 1, 1.0, 1.5, "1", "true", "x", "xy", (1, 2), ("x",), "")
 SPAN_NAMES = ("x", "GET", "1", "longer")
 LEVELS = (0, 1, 2, 3, 4, 5, 6, 7)
+CONDITION_KINDS = (
+    *("attribute",) * 6,
+    *("baggage",) * 3,
+    *("span",) * 3,
+    *("tag", "tag", "realm", "realm", "span name", "sampled", "resource"),
+    *("own",) * 3,
+)
 GLOBS = ("*", "x*", "?", "[0-9]", "X", "", "[!x]*")
 REGEXES = ("x", "^1", r"\d", "", "true|y$")
 
@@ -74,11 +70,21 @@ class ByHypothesis:
         return self._data.draw(st.integers(0, number - 1))
 
 
+def _fits_span(value: object) -> bool:
+    """Return whether the SDK keeps the value as it is: scalars, tuples of one kind."""
+    return type(value) in (bool, float, str) or value in ((1, 2), ("x",)) or (type(value) is int and abs(value) < 2**63)
+
+
 class Random:
     """Makes random things from the choices of `chooser`."""
 
     def __init__(self, chooser: Chooser) -> None:
         self.chooser = chooser
+        self.names = tuple(self.one(NAMES) for _ in range(3))
+        self.values = (*self.one(FAMILIES), *self.one(FAMILIES))
+        self.texts = (*(value for value in self.values if isinstance(value, str)), self.one(TEXTS), self.one(TEXTS))
+        self.span_values = (*filter(_fits_span, self.values), "x", 1)
+        self._given: list[tuple[cl.Condition, ...]] = []
 
     def one(self, items: Sequence[T]) -> T:
         return items[self.chooser.below(len(items))]
@@ -91,12 +97,12 @@ class Random:
         return self.chooser.below(one_in) == one_in - 1
 
     def value(self) -> object:
-        return self.one(NESTED) if self.chance(4) else self.one(SCALARS)
+        return self.one(self.values)
 
     def message(self) -> object:
         kind = self.chooser.below(8)
-        if kind <= 2:  # noqa: PLR2004
-            return cl.Attribute(self.one(NAMES), self.value())
+        if kind <= 2:
+            return cl.Attribute(self.one(self.names), self.value())
         if kind == 3:
             return cl.Tag(self.one(TAGS))
         if kind in (4, 5):
@@ -121,25 +127,23 @@ class Random:
     def condition(self, depth: int = 3) -> cl.Condition:
         if depth and self.chance(3):
             return self.combination(depth - 1)
-        kind = self.chooser.below(14)
-        name = self.one(NAMES)
-        if kind == 0:
+        kind = self.one(CONDITION_KINDS)
+        name = self.one(self.names)
+        if kind == "tag":
             return cl.Tag(self.one(TAGS))
-        if kind == 1:
-            return cl.Realm(self.one(REALMS))
-        if kind == 2:
-            return cl.RealmPrefix(self.one(REALMS))
-        if kind in (3, 4, 5):
+        if kind == "realm":
+            return (cl.RealmPrefix if self.chance(2) else cl.Realm)(self.one(REALMS))
+        if kind == "attribute":
             return cl.Attribute(name, self.expected())
-        if kind in (6, 7):
+        if kind == "baggage":
             return cl.BaggageEntry(name, self.expected())
-        if kind in (8, 9):
+        if kind == "span":
             return cl.SpanAttribute(name, self.expected())
-        if kind == 10:
+        if kind == "span name":
             return cl.SpanName(self.one((*SPAN_NAMES, cl.Glob("?"), cl.Regex("E"), cl.OneOf("x", 1), own.Short(1))))
-        if kind == 11:
+        if kind == "sampled":
             return cl.Sampled(self.chance(2))
-        if kind == 12:
+        if kind == "resource":
             return cl.ResourceAttribute(self.one(("place", "a")), self.one(("here", "there", 1, cl.Exists())))
         return self.own_condition(name, depth)
 
@@ -152,9 +156,9 @@ class Random:
     def own_condition(self, name: str, depth: int) -> cl.Condition:
         kind = self.chooser.below(8)
         if kind == 0:
-            return own.Knows(name, self.one(SCALARS))
+            return own.Knows(name, self.value())
         if kind == 1:
-            return own.LastIs(name, self.one(SCALARS))
+            return own.LastIs(name, self.value())
         if kind == 2:
             return own.MoreThan(self.chooser.below(6))
         if kind == 3:
@@ -165,25 +169,45 @@ class Random:
             return own.RaisesKnowing(name)
         return own.Raises() if kind == 6 else own.Asks(self.condition(max(depth - 1, 0)))
 
+    def conditions(self) -> tuple[cl.Condition, ...]:
+        """Return the conditions of a rule; now and then those of an earlier one, so that it is superseded."""
+        if self._given and self.chance(3):
+            return self.one(self._given)
+        self._given.append(tuple(self.some(self.condition, 2)))
+        if self.chance(3):
+            self._given.append(tuple(map(self.alike, self._given[-1])))
+        return self._given[-1]
+
+    def alike(self, condition: cl.Condition) -> cl.Condition:
+        """Return a condition that looks much like another."""
+        for kind in (cl.Attribute, cl.BaggageEntry, cl.SpanAttribute):
+            if isinstance(condition, kind):
+                return kind(condition.name, self.expected())
+        if isinstance(condition, (cl.And, cl.Or)):
+            return type(condition)(*map(self.alike, condition.conditions))
+        return cl.Not(self.alike(condition.condition)) if isinstance(condition, cl.Not) else condition
+
     def rule(self, elsewhere: own.Elsewhere) -> cl.Rule:
         level = self.one(LEVELS)
         kind = self.chooser.below(16)
         if kind <= 10:
-            return cl.ConditionRule(level, *self.some(self.condition, 2))
+            return cl.ConditionRule(level, *self.conditions())
         if kind == 11:
             return own.Keyed(level, self.condition(1), key=self.one(("k", "l")))
         if kind == 12:
             return own.OwnRule(level, self.condition(1), self.chance(2), elsewhere if self.chance(2) else None)
         if kind == 13:
-            return self.one((own.Stricter, own.Same))(level, *self.some(self.condition, 2))
-        return own.FaultyRule(self.one(("raises", "number", "true", "pair", "type"))) if kind == 14 else (
-            own.Sweeper(level, self.condition(1))
+            return self.one((own.Stricter, own.Same))(level, *self.conditions())
+        return (
+            own.FaultyRule(self.one(("raises", "number", "true", "pair", "type")))
+            if kind == 14
+            else (own.Sweeper(level, self.condition(1)))
         )
 
     def source(self) -> SourceFacts:
         kind = self.one(("baggage", "span", "span", "baggage", "own"))
         if kind == "own":
-            given = {self.one(NAMES): self.value() for _ in range(self.chooser.below(3))}
+            given = {self.one(self.names): self.value() for _ in range(self.chooser.below(3))}
             return SourceFacts(kind, gives=tuple(given.items()), raises=self.chance(4))
         include = self.one((("*",), ("a*",), ("tenant", "b"), ("*b",), ()))
         exclude = self.one(((), ("a",), ("*b",), ("*",)))

@@ -14,11 +14,13 @@ from . import randomly
 from .world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 DECISIONS = 100_000
 """What the design asks for: that many random rule sets × contexts."""
 PARTS = 8
+# Making a world takes a while, and many choices.
+SLOW_INPUT = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,7 +33,7 @@ def _no_diagnostics() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction
 
 
 @contextmanager
-def _world(chooser: randomly.Chooser, seed: object = "by hypothesis") -> Iterator[World]:
+def _world(chooser: randomly.Chooser, seed: object = "by hypothesis") -> Generator[World, None, None]:
     """Give a new world; a failure in it tells its whole story."""
     world = World(chooser)
     try:
@@ -43,7 +45,7 @@ def _world(chooser: randomly.Chooser, seed: object = "by hypothesis") -> Iterato
         world.close()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=SLOW_INPUT, database=None)
 @given(st.data())
 def test_every_kind_of_logger_decides_as_the_naive_evaluator(data: st.DataObject) -> None:
     """Bound and unbound loggers, `logger_for`, `match`, `explain` and events agree with a walk over all rules."""
@@ -57,7 +59,7 @@ def test_every_kind_of_logger_decides_as_the_naive_evaluator(data: st.DataObject
         world.check_new()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOW_INPUT, database=None)
 @given(st.data())
 def test_no_sequence_of_changes_leaves_a_stale_decision(data: st.DataObject) -> None:
     """Loggers that live on follow every change of rules, levels, targets, baggage and spans at their next call."""

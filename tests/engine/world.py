@@ -85,7 +85,7 @@ class OwnSink:
 
 @dataclass
 class LoggerPair:
-    """A logger that lives on; `answer` is what a bound one is bound to, None for an unbound one or the default level."""
+    """A logger that lives on; `answer` is what a rule bound it to, None for an unbound one or the default level."""
 
     real: AnyLogger
     context: ContextPair
@@ -101,6 +101,14 @@ class MomentPair:
     real: context.Context
     naive: naive.Moment
     span: Span | None = None
+
+
+def _said(context: naive.Context) -> list[object]:
+    """Return what a context and its bases say themselves, to be compared."""
+    return [
+        ([id(rule) for rule in one.rules], one.default_level, one.target, one.offset if one.target else 0)
+        for one in context.chain()
+    ]
 
 
 class World:
@@ -140,7 +148,7 @@ class World:
         baggage_now, span_now, real_span = dict(before.naive.baggage), before.naive.span, before.span
         real = before.real
         if kind == "baggage":
-            name, text = pick.one(randomly.NAMES), pick.one(randomly.TEXTS)
+            name, text = pick.one(pick.names), pick.one(pick.texts)
             real = baggage.set_baggage(name, text, real)
             baggage_now[name] = text
         elif kind == "no baggage":
@@ -164,7 +172,7 @@ class World:
     def _new_span(self) -> tuple[naive.Span, Span]:
         kind = self.random.one(("sampled", "recording", "off"))
         name = self.random.one(randomly.SPAN_NAMES)
-        given = {self.random.one(randomly.NAMES): self.random.one(randomly.SPAN_VALUES) for _ in range(2)}
+        given = {self.random.one(self.random.names): self.random.one(self.random.span_values) for _ in range(2)}
         real = TRACERS[kind].start_span(name, context.Context(), attributes=given)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         if kind == "off":
             return naive.Span(), real
@@ -181,7 +189,7 @@ class World:
             moment.naive.span.name = name
             self.note(f"update_name {name!r} in moment {self.moments.index(moment)}")
             return
-        key, value = self.random.one(randomly.NAMES), self.random.one(randomly.SPAN_VALUES)
+        key, value = self.random.one(self.random.names), self.random.one(self.random.span_values)
         moment.span.set_attribute(key, value)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         # The SDK, too, moves an attribute that is set again to the end.
         moment.naive.span.attributes.pop(key, None)
@@ -228,11 +236,10 @@ class World:
     def change(self) -> None:
         """Make one random change of one context; its generation, and that of what is nested in it, must grow."""
         pair = self.random.one(self.contexts)
-        before = [(each, each.real.generation) for each in self.contexts]
+        before = [(each, each.real.generation, _said(each.naive)) for each in self.contexts]
         kind = self.random.one(("add", "add", "replace", "replace with level", "level", "target", "copy", "reset"))
-        changed: ContextPair | None = pair
         if kind == "add":
-            changed = self._add_rules(pair)
+            self._add_rules(pair)
         elif kind in ("replace", "replace with level"):
             rules = self._rules(4)
             level = self.random.one((*randomly.LEVELS, None))
@@ -245,29 +252,27 @@ class World:
             self.note(f"{self.name(pair)}.replace_rules({rules}) {kind} {level}")
         elif kind == "level":
             level = self.random.one((*randomly.LEVELS, None))
-            pair.real.default_level = level  # type: ignore[assignment] # pyright: ignore[reportAttributeAccessIssue]
+            pair.real.default_level = level  # pyright: ignore[reportAttributeAccessIssue]
             pair.naive.default_level = level
             self.note(f"{self.name(pair)}.default_level = {level}")
         elif kind == "target":
             self._set_target(pair)
         elif kind == "copy":
-            changed = self._copy_rules(pair)
+            pair = self._copy_rules(pair)
         else:
-            changed = pair if pair.naive.rules else None
             pair.real.reset_rules()
             pair.naive.rules = []
             self.note(f"{self.name(pair)}.reset_rules()")
-        self._check_generations(before, changed)
+        self._check_generations(before, pair)
 
     def _rules(self, most: int) -> list[cl.Rule]:
         return self.random.some(lambda: self.random.rule(ELSEWHERE), most)
 
-    def _add_rules(self, pair: ContextPair) -> ContextPair | None:
+    def _add_rules(self, pair: ContextPair) -> None:
         rules = self._rules(3)
         pair.real.add_rule(*rules)
         pair.naive.add(rules)
         self.note(f"{self.name(pair)}.add_rule{tuple(rules)}")
-        return pair if rules else None
 
     def _set_target(self, pair: ContextPair) -> None:
         root = pair.naive.base is None
@@ -277,19 +282,22 @@ class World:
         pair.naive.target, pair.naive.offset = target, offset
         self.note(f"{self.name(pair)}.set_target({target}, {offset})")
 
-    def _copy_rules(self, pair: ContextPair) -> ContextPair | None:
+    def _copy_rules(self, pair: ContextPair) -> ContextPair:
         other = self.random.one(self.contexts)
         given = list(pair.naive.rules)
         pair.real.add_rules_to(other.real)
         other.naive.add(given)
         self.note(f"{self.name(pair)}.add_rules_to({self.name(other)})")
-        return other if given else None
+        return other
 
-    def _check_generations(self, before: list[tuple[ContextPair, int]], changed: ContextPair | None) -> None:
-        for each, generation in before:
-            concerned = changed is not None and any(one is changed.naive for one in each.naive.chain())
+    def _check_generations(self, before: list[tuple[ContextPair, int, list[object]]], pair: ContextPair) -> None:
+        for each, generation, said in before:
+            # Setting what is set already may count as a change or not; it is no other context's in any case.
             now = each.real.generation
-            assert (now > generation) if concerned else (now == generation), (self.name(each), generation, now)
+            changed = _said(each.naive) != said
+            assert (now > generation) if changed else (now >= generation), (self.name(each), generation, now)
+            if not any(one is pair.naive for one in each.naive.chain()):
+                assert now == generation, (self.name(each), generation, now)
             assert list(each.real.rules) == list(reversed(each.naive.rules)), self.name(each)
             assert all(one is other for one, other in zip(each.real.rules, reversed(each.naive.rules), strict=True))
             assert each.real.default_level == each.naive.level(), self.name(each)

@@ -1,0 +1,1 @@
+"""Threads, tasks, forks, finalizers, signals and time, all at once."""
