@@ -6,6 +6,7 @@ output. Level 0 means "nothing": a context whose level is 0 lets nothing through
 
 from __future__ import annotations
 
+import difflib
 from decimal import Decimal
 from enum import IntEnum
 from typing import Final, TypeGuard
@@ -70,7 +71,7 @@ def check_level(value: object) -> int:
     """
     if is_level(value):
         return value
-    msg = f"a level must be a non-negative int (Error 1 … Trace 5, finer above), but got {_shown(value)}"
+    msg = f"a level must be a non-negative int (Error 1 … Trace 5, finer above), but got {_shown(value)}{_hint(value)}"
     raise ValueError(msg)
 
 
@@ -93,8 +94,21 @@ def parse_level(value: object) -> int:
         if text.isascii() and text.isdigit():
             # By way of Decimal: int() and str() refuse numbers of more than 4,300 digits.
             return int(Decimal(text))
-    msg = f"unknown level {_shown(value)}: allowed are {_ALLOWED}"
+    msg = f"unknown level {_shown(value)}: allowed are {_ALLOWED}{_nearest(value)}"
     raise ValueError(msg)
+
+
+def _hint(value: object) -> str:
+    if isinstance(value, str) and value.strip().lower() in _BY_NAME:
+        return f"; for a name there is parse_level({value!r})"
+    return ""
+
+
+def _nearest(value: object) -> str:
+    if not isinstance(value, str):
+        return ""
+    close = difflib.get_close_matches(value.strip().lower(), _BY_NAME, n=1)
+    return f"; did you mean {close[0].title()!r}?" if close else ""
 
 
 def _shown(value: object) -> str:
