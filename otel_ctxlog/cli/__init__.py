@@ -25,7 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     receive.add_to(commands)
-    arguments = parser.parse_args(argv)
+    # Not `parse_args`, which would answer an unknown option of a command with the usage of this parser.
+    arguments, unknown = parser.parse_known_args(argv)
+    if unknown:
+        arguments.error(f"unrecognized arguments: {' '.join(unknown)}")
     run: Callable[[argparse.Namespace], int] = arguments.run
     return run(arguments)
 

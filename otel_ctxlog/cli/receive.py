@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Listen for OTLP over HTTP and gRPC, and show log records as they come, one line each, on standard output. Where it
-listens and the summary at the end go to standard error. Ctrl-C and SIGTERM end it.
+listens, what it refuses and the summary at the end go to standard error. Ctrl-C and SIGTERM end it.
 """
 
 _POLL_SECONDS = 0.1
@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         show=None if arguments.quiet else sys.stdout,
         show_spans=arguments.traces,
         color=arguments.color,
+        show_refused=sys.stderr,
         keep=arguments.keep,
         max_request_bytes=arguments.max_request_bytes,
         # Nobody reads them here.
@@ -105,6 +106,8 @@ def _greet(receiver: Receiver, arguments: argparse.Namespace) -> None:
 
 def _summary(receiver: Receiver, arguments: argparse.Namespace) -> str:
     text = f"Received {_count(receiver.received_records, 'log record')} and {_count(receiver.received_spans, 'span')}"
+    if receiver.refused_requests:
+        text += f"; refused {_count(receiver.refused_requests, 'request')}"
     return f"{text}; kept in {arguments.keep}." if arguments.keep is not None else f"{text}."
 
 

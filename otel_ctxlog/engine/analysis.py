@@ -177,10 +177,10 @@ def _plain_value_keys(name: str, value: object) -> tuple[Key, ...]:
     key = canonical_key(value)
     if key is None:
         return (("name", name),)
-    if type(value) in (bool, int, float):
-        text = scalar_text(value)  # a baggage value would be equal to the text
-        return (("value", name, key), ("value", name, text)) if text is not None else (("name", name),)
-    return (("value", name, key),)
+    text = scalar_text(value)  # what a baggage value would be equal to
+    if text is None or text == key:
+        return (("value", name, key),)
+    return (("value", name, key), ("value", name, text))
 
 
 def _can_raise(condition: Condition) -> bool:

@@ -58,7 +58,8 @@ def report_once(subject: object, text: str, *, error: BaseException | None = Non
         error: the exception that was caught, if any.
         topic: what keeps several reports about one object apart.
     """
-    if _is_new(subject, topic):
+    # Inside another diagnostic it could not be written: then it is not marked as said, either.
+    if not _reporting.get() and _is_new(subject, topic):
         emit_diagnostic(text, error=error)
 
 

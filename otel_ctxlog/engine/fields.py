@@ -14,7 +14,7 @@ from typing import Final, cast
 from otel_ctxlog.engine.messages import Attribute
 from otel_ctxlog.engine.values import INT_MAX, INT_MIN, AttributeValue, Lazy, clean_text, kept_lazy, safe_text, to_value
 
-__all__ = ["BADKEY", "IGNORE", "Fields", "Ignore", "KeyValue", "read_fields", "read_pairs"]
+__all__ = ["BADKEY", "IGNORE", "Fields", "Ignore", "KeyValue", "bad_texts", "called", "read_fields", "read_pairs"]
 
 BADKEY: Final = "!BADKEY"
 
@@ -52,9 +52,13 @@ class Fields:
 
     __slots__ = ("bad", "ignored", "lazy", "values")
 
-    def __init__(self, values: dict[str, AttributeValue | Lazy] | None = None) -> None:
+    def __init__(
+        self,
+        values: dict[str, AttributeValue | Lazy] | None = None,
+        ignored: Collection[str] = (),
+    ) -> None:
         self.values: dict[str, AttributeValue | Lazy] = {} if values is None else values
-        self.ignored: Collection[str] = ()
+        self.ignored = ignored
         self.bad: Sequence[str] = ()
         self.lazy = False
 
@@ -131,11 +135,17 @@ def read_fields(
     if fields:
         _read_positional(fields, read, keep_lazy=keep_lazy)
     for key, value in attributes.items():
-        if key:
-            read.put(key, value, keep_lazy=keep_lazy)
-        else:
-            read.put_bad(key, value)
+        _put_pair(key, value, read, keep_lazy=keep_lazy)
+    if read.bad and BADKEY in read.values:
+        read.bad = (*read.bad, *bad_texts(read.values.pop(BADKEY)))
     return read
+
+
+def bad_texts(value: object) -> tuple[str, ...]:
+    """Return what stands under ``!BADKEY`` as texts."""
+    if isinstance(value, (list, tuple)):
+        return tuple(safe_text(item) for item in cast("Sequence[object]", value))
+    return (safe_text(value),)
 
 
 def _simple_values(attributes: Mapping[str, object]) -> dict[str, AttributeValue | Lazy] | None:
@@ -151,7 +161,7 @@ def _simple_values(attributes: Mapping[str, object]) -> dict[str, AttributeValue
                 return None
         elif kind is not bool and kind is not float and value is not None:
             return None
-        if not key or not key.isascii():
+        if not key or type(key) is not str or not key.isascii() or key == BADKEY:
             return None
         values[key] = value  # type: ignore[assignment]
     return values

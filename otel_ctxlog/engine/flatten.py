@@ -8,6 +8,7 @@ from typing import Final, cast
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.messages import AmbientAttribute, Attribute, Name, Realm, Tag
 from otel_ctxlog.engine.protocols import is_condition
+from otel_ctxlog.engine.values import is_a
 
 __all__ = ["flatten", "has_attach"]
 
@@ -18,7 +19,10 @@ _MOST: Final = 100_000
 
 def has_attach(message: object) -> bool:
     """Return whether `message` attaches something to loggers."""
-    return not isinstance(message, type) and callable(getattr(message, "attach", None))
+    try:
+        return not is_a(message, type) and callable(getattr(message, "attach", None))
+    except Exception:  # noqa: BLE001 - a property of the user
+        return False
 
 
 def flatten(messages: Sequence[object]) -> tuple[object, ...]:
@@ -68,18 +72,18 @@ def _expanded(messages: Sequence[object]) -> Iterator[object]:
 
 def _parts(message: object) -> Iterable[object] | None:
     """Return what a message consists of, or None for a single one."""
-    if type(message) in _MESSAGES or isinstance(message, str):
+    if type(message) in _MESSAGES or is_a(message, str):
         return None
-    if isinstance(message, (list, tuple)):
+    if issubclass(type(message), (list, tuple)):
         return cast("Sequence[object]", message)
-    if isinstance(message, type):
+    if is_a(message, type):
         return None
     try:
         context = getattr(message, "message_context", None)
     except Exception as error:  # noqa: BLE001 - a property of the user
         report_once(type(message), f"the message context of {_type_name(message)} could not be read", error=error)
         return ()
-    if isinstance(context, (list, tuple)):
+    if issubclass(type(context), (list, tuple)):
         return cast("Sequence[object]", context)
     if context is not None and not callable(context):
         return (context,)
@@ -90,11 +94,11 @@ def _single(message: object) -> object | None:
     """Return the message that goes into the flat context, or None for what is skipped."""
     if message is None or type(message) in _MESSAGES:
         return message
-    if isinstance(message, str):
+    if is_a(message, str):
         return Attribute("message", message)
-    if isinstance(message, AmbientAttribute):  # handed on by an own condition: from here on it is an explicit one
+    if is_a(message, AmbientAttribute):  # handed on by an own condition: from here on it is an explicit one
         return Attribute(message.name, message.value)
-    if isinstance(message, (Realm, Tag, Name, Attribute)):
+    if issubclass(type(message), (Realm, Tag, Name, Attribute)):
         return message
     try:
         if is_condition(message) or has_attach(message):
@@ -111,5 +115,5 @@ def _single(message: object) -> object | None:
 
 
 def _type_name(message: object) -> str:
-    kind = message if isinstance(message, type) else type(message)
+    kind = message if is_a(message, type) else type(message)
     return f"{kind.__module__}.{kind.__qualname__}"

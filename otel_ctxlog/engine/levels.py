@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from decimal import Decimal
 from enum import IntEnum
-from typing import Final, TypeGuard
+from typing import Final, TypeGuard, cast
 
 __all__ = [
     "DEBUG",
@@ -55,12 +55,15 @@ _BY_NAME: Final[dict[str, int]] = {
     "trace": TRACE,
 }
 _NAMES: Final = ("None", "Error", "Warn", "Info", "Debug", "Trace")
+_MOST_DIGITS: Final = 20_000
 _ALLOWED: Final = "Error, Warn, Info, Debug, Trace, None, Off or a non-negative decimal number"
 
 
 def is_level(value: object) -> TypeGuard[int]:
     """Return whether `value` is a level: an ``int`` that is neither negative nor a ``bool``."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    # By type, not isinstance: a proxy's `__class__` may run code that raises, and so may a subclass's `>=`.
+    kind = type(value)
+    return issubclass(kind, int) and not issubclass(kind, bool) and int.__ge__(cast("int", value), 0)
 
 
 def check_level(value: object) -> int:
@@ -70,7 +73,7 @@ def check_level(value: object) -> int:
         ValueError: it is none; the text quotes it.
     """
     if is_level(value):
-        return value
+        return int.__index__(value)
     msg = f"a level must be a non-negative int (Error 1 … Trace 5, finer above), but got {_shown(value)}{_hint(value)}"
     raise ValueError(msg)
 
@@ -91,7 +94,7 @@ def parse_level(value: object) -> int:
         level = _BY_NAME.get(text)
         if level is not None:
             return level
-        if text.isascii() and text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
             # By way of Decimal: int() and str() refuse numbers of more than 4,300 digits.
             return int(Decimal(text))
     msg = f"unknown level {_shown(value)}: allowed are {_ALLOWED}{_nearest(value)}"

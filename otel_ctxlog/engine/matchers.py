@@ -7,14 +7,15 @@ import numbers
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final, TypeAlias, cast
 
 from otel_ctxlog.engine.messages import same_value
-from otel_ctxlog.engine.values import values_equal
+from otel_ctxlog.engine.values import snapshot, values_equal
 
 __all__ = ["Exists", "Glob", "OneOf", "Range", "Regex"]
 
-Number: TypeAlias = "int | float | Decimal"
+Number: TypeAlias = "int | float | Decimal | Fraction"
 
 _NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?\s*", re.ASCII)
 _LONGEST_NUMBER: Final = 400
@@ -76,7 +77,7 @@ class OneOf:
     values: tuple[object, ...]
 
     def __init__(self, *values: object) -> None:
-        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "values", snapshot(values))
 
     def __setattr__(self, name: str, value: object) -> None:
         msg = f"OneOf is immutable: cannot set {name!r}"
@@ -127,23 +128,29 @@ class Range:
 
     def matches_value(self, value: object, /) -> bool:
         """Return whether `value` is a number within the limits."""
-        number = _number(value)
-        if number is None or number != number:  # noqa: PLR0124 - NaN
+        if isinstance(value, str):
+            if len(value) > _LONGEST_NUMBER or _NUMBER.fullmatch(value) is None:
+                return False
+        elif not _is_number(value) or value != value:  # noqa: PLR0124 - NaN
             return False
-        return (self.min is None or self.min <= number) and (self.max is None or number <= self.max)
+        return (self.min is None or self.min <= _comparable(value, self.min)) and (
+            self.max is None or _comparable(value, self.max) <= self.max
+        )
 
 
 def _is_number(value: object) -> bool:
     return not isinstance(value, bool) and isinstance(value, (numbers.Real, Decimal))
 
 
-def _number(value: object) -> Number | None:
-    if isinstance(value, str):
-        if len(value) > _LONGEST_NUMBER or _NUMBER.fullmatch(value) is None:
-            return None
-        text = value.strip()
-        return int(text) if text.lstrip("+-").isdigit() else float(text)
-    return cast("Number", value) if _is_number(value) else None
+def _comparable(value: object, limit: Number) -> Number:
+    """Return a number as it is; a text as the number that it is, exactly where the limit is exact."""
+    if not isinstance(value, str):
+        return cast("Number", value)
+    if isinstance(limit, float):
+        return float(value)
+    number = Decimal(value.strip())
+    # A Fraction does not compare with a Decimal.
+    return Fraction(number) if isinstance(limit, Fraction) else number
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import Final
 
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.protocols import Condition, is_matcher
-from otel_ctxlog.engine.values import safe_text, snapshot, values_equal
+from otel_ctxlog.engine.values import is_a, safe_text, snapshot, values_equal
 
 __all__ = [
     "BAGGAGE",
@@ -81,15 +81,18 @@ class StaticMessages:
     def read(cls, flat: tuple[object, ...]) -> StaticMessages:
         """Return what conditions need to know of `flat`."""
         found = cls(flat)
+        tags: set[str] = set()
         for message in flat:
-            if isinstance(message, Realm):
+            if is_a(message, Realm):
                 found.realm = message.name
-            elif isinstance(message, Tag):
-                found.tags = {*found.tags, message.name}
-            elif isinstance(message, AmbientAttribute):
+            elif is_a(message, Tag):
+                tags.add(message.name)
+            elif is_a(message, AmbientAttribute):
                 found.ambient = (*found.ambient, (message.origin, {message.name: message.value}))
-            elif isinstance(message, Attribute):
+            elif is_a(message, Attribute):
                 found.attributes.setdefault(message.name, []).append(message.value)
+        if tags:
+            found.tags = tags
         return found
 
 
@@ -185,13 +188,20 @@ def ask(condition: Condition, view: View) -> bool:
     try:
         return bool(condition.matches(view.flat()))
     except Exception as error:
-        report_failure(condition, "condition", error)
+        report_failure(condition, "condition", error, own=True)
         raise
 
 
-def report_failure(subject: object, kind: str, error: Exception) -> None:
-    """Report, once per `subject`, that asking it raised; an error that was reported on its way up is not again."""
-    if getattr(error, "otel_ctxlog_reported", False):
+def report_failure(subject: object, kind: str, error: Exception, *, own: bool = False) -> None:
+    """Report, once per `subject`, that asking it raised.
+
+    Args:
+        subject: a condition or rule.
+        kind: what it is.
+        error: what it raised.
+        own: it is the user's, and so is the error; else an error that was reported on its way up is not again.
+    """
+    if not own and getattr(error, "otel_ctxlog_reported", False):
         return
     with suppress(Exception):
         error.otel_ctxlog_reported = True  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ Invariants of the cache of decisions:
 
 from __future__ import annotations
 
+import copy
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
@@ -24,6 +25,7 @@ from otel_ctxlog.engine.messages import Ambient, StaticMessages, View
 from otel_ctxlog.engine.protocols import LogSink, Rule, Verdict
 from otel_ctxlog.engine.ruleset import HIGHEST, Entry, RuleSet, merged, needs_of, static_keys
 from otel_ctxlog.engine.scope import NOTHING_AMBIENT, Needs, Scope
+from otel_ctxlog.engine.stem import Stem
 
 __all__ = ["AmbientReader", "Decision", "NothingAmbient", "Plan", "decide_once"]
 
@@ -169,7 +171,8 @@ class Plan:
         low: the lowest level that may come out.
         high: the highest level that may come out; a call above it is off, whatever the context.
         ceiling: the same, but above every level while the plan is stale.
-        static: the messages it was made for.
+        stem: what the logger puts on its records; made of the same messages as the plan.
+        static: these messages.
         origin: what it was made from; a caller tells by it whether anything that concerns the plan has changed.
     """
 
@@ -194,12 +197,13 @@ class Plan:
         "low",
         "origin",
         "static",
+        "stem",
     )
 
     def __init__(
         self,
         rule_sets: Sequence[RuleSet],
-        static: StaticMessages,
+        stem: Stem,
         *,
         default_level: int,
         reader: AmbientReader,
@@ -209,14 +213,15 @@ class Plan:
     ) -> None:
         self.epoch = epoch
         self.origin = origin
-        self.static = static
+        self.stem = stem
+        self.static = stem.static
         self._reader = reader
         self._sink = sink
         self._default = Decision(default_level, None, None)
         self._cache: dict[int, tuple[weakref.ref[object], Decision, _Volatile | None]] = {}
         self._segments: list[_Segment] = []
-        self.low: int = HIGHEST
-        self.high: int = 0
+        self.low: float = HIGHEST
+        self.high: float = 0
         wanted = Needs()
         if not any(self._open(rules, wanted) for rules in rule_sets):
             self._widen(default_level, default_level)
@@ -231,18 +236,23 @@ class Plan:
         self._few_names = len(self._span_names) <= _FEW and not self._needs.everything
         self._constant: Decision | None = None
         if not self._needs.anything:
-            self._constant = self._walk(View(static))
+            self._constant = self._walk(View(self.static))
             self.low = self.high = self._constant.level
-        self.ceiling = self.high
+        self.ceiling: float = self.high
 
     def expire(self) -> None:
         """Mark the plan stale."""
         self.ceiling = HIGHEST
 
-    def revive(self, epoch: object) -> None:
-        """Mark the plan good for `epoch`."""
-        self.epoch = epoch
-        self.ceiling = self.high
+    def renewed(self, epoch: object) -> Plan:
+        """Return the same plan, good for `epoch`.
+
+        Another object: other threads may hold this one, for which it has to stay stale.
+        """
+        plan = copy.copy(self)
+        plan.epoch = epoch
+        plan.ceiling = plan.high
+        return plan
 
     def _open(self, rules: RuleSet, wanted: Needs) -> bool:
         """Add the segment of one rule set; return whether one of its rules surely matches."""
@@ -270,7 +280,7 @@ class Plan:
             self._segments.append(_Segment(rules, positions, ambient=ambient))
         return sure
 
-    def _open_groups(self, rules: RuleSet, last: int, wanted: Needs) -> bool:
+    def _open_groups(self, rules: RuleSet, last: float, wanted: Needs) -> bool:
         """Take in what ambient attributes can bring in before position `last`; return whether that is anything."""
         found = False
         for key in (None, *static_keys(self.static)):
@@ -281,7 +291,7 @@ class Plan:
                 found = True
         return found
 
-    def _widen(self, low: int, high: int) -> None:
+    def _widen(self, low: float, high: float) -> None:
         self.low = min(self.low, low)
         self.high = max(self.high, high)
 

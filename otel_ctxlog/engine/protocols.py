@@ -154,7 +154,10 @@ class Eventer(Protocol):
 
 
 def _has_method(value: object, name: str) -> bool:
-    return not isinstance(value, type) and callable(getattr(value, name, None))
+    try:
+        return not issubclass(type(value), type) and callable(getattr(value, name, None))
+    except Exception:  # noqa: BLE001 - a property of the user
+        return False
 
 
 def is_condition(value: object) -> TypeGuard[Condition]:

@@ -13,13 +13,14 @@ Invariants of the index:
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 from otel_ctxlog.engine.analysis import Key, necessary_keys, needs
 from otel_ctxlog.engine.levels import is_level
-from otel_ctxlog.engine.messages import Ambient, StaticMessages, View, ask, report_failure
+from otel_ctxlog.engine.messages import Ambient, StaticMessages, View, report_failure
 from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Verdict
 from otel_ctxlog.engine.rules import ConditionRule
 from otel_ctxlog.engine.scope import Needs
@@ -27,7 +28,7 @@ from otel_ctxlog.engine.values import canonical_key
 
 __all__ = ["Entry", "Group", "NameIndex", "RuleSet", "merged", "needs_of", "static_keys"]
 
-HIGHEST: Final = 2**63
+HIGHEST: Final = math.inf
 """Above every level that is used: the highest level of a rule about which nothing is known."""
 
 
@@ -48,7 +49,7 @@ class Entry:
         self.rule = rule
         self.level: int | None = None
         self.conditions: tuple[Condition, ...] = ()
-        if isinstance(rule, ConditionRule) and type(rule).match is ConditionRule.match:
+        if isinstance(rule, ConditionRule) and _is_standard(type(rule)):
             self.level = rule.level
             self.conditions = rule.conditions
 
@@ -56,16 +57,13 @@ class Entry:
         """Return the rule's verdict for `view`; a rule that raises, or says nonsense, does not match."""
         try:
             if self.level is not None:
-                for condition in self.conditions:
-                    if not ask(condition, view):
-                        return None
-                return Verdict(self.level, sink)
+                return Verdict(self.level, sink) if cast("ConditionRule", self.rule).holds(view) else None
             verdict = self.rule.match(view.flat(), sink)
             if verdict is None:
                 return None
             return self._checked(verdict)
         except Exception as error:  # noqa: BLE001 - whatever a rule of the user does
-            report_failure(self.rule, "rule", error)
+            report_failure(self.rule, "rule", error, own=self.level is None)
             return None
 
     @staticmethod
@@ -74,6 +72,10 @@ class Entry:
             return verdict
         msg = f"a rule must return a Verdict or None, but returned {verdict!r}"
         raise TypeError(msg)
+
+
+def _is_standard(kind: type[ConditionRule]) -> bool:
+    return kind.match is ConditionRule.match and kind.holds is ConditionRule.holds
 
 
 class NameIndex:
@@ -105,9 +107,9 @@ class Group:
 
     def __init__(self) -> None:
         self.needs = Needs()
-        self.first = HIGHEST
-        self.lowest = HIGHEST
-        self.highest = 0
+        self.first: float = HIGHEST
+        self.lowest: float = HIGHEST
+        self.highest: float = 0
 
     def add(self, entry: Entry, needs: Needs) -> None:
         """Take in one rule."""
@@ -147,10 +149,12 @@ class RuleSet:
         entries: the same, in their places.
         names: attribute name → index of the rules that need an attribute of that name.
         groups: static key or None → what ambient attributes can bring in there.
+        highest: the highest level that a rule lets through; above all where an own rule may.
+        looked_at: the names of all attributes that conditions look at.
         outline: what all rules together look at, at most one name of each kind: enough to know which sources to read.
     """
 
-    __slots__ = ("_always", "_static", "entries", "groups", "names", "outline", "rules")
+    __slots__ = ("_always", "_static", "entries", "groups", "highest", "looked_at", "names", "outline", "rules")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
@@ -158,6 +162,8 @@ class RuleSet:
         self.names: dict[str, NameIndex] = {}
         self.groups: dict[Key | None, Group] = {}
         self.outline = Needs()
+        self.highest: float = 0
+        self.looked_at: set[str] = set()
         self._static: dict[Key, list[int]] = {}
         self._always: list[int] = []
         self._build()
@@ -168,6 +174,8 @@ class RuleSet:
         for entry, choices in zip(self.entries, alternatives, strict=True):
             wanted = needs_of(entry)
             self.outline.add(wanted.outline())
+            self.looked_at |= wanted.names
+            self.highest = max(self.highest, HIGHEST if entry.level is None else entry.level)
             self._enter(entry, choices, frequency, wanted)
 
     def _enter(self, entry: Entry, choices: list[tuple[Key, ...]], frequency: Counter[Key], wanted: Needs) -> None:
@@ -256,7 +264,7 @@ class RuleSet:
 def _alternatives(entry: Entry) -> list[tuple[Key, ...]]:
     try:
         return [keys for condition in entry.conditions for keys in necessary_keys(condition)]
-    except RecursionError:  # nested deeper than Python goes: it will not match, and say so
+    except Exception:  # noqa: BLE001 - nested deeper than Python goes, or a value of the user: asking it will tell
         return []
 
 
@@ -266,7 +274,7 @@ def needs_of(entry: Entry) -> Needs:
     try:
         for condition in entry.conditions:
             wanted.add(needs(condition))
-    except RecursionError:
+    except Exception:  # noqa: BLE001 - as above
         wanted.everything = True
     if entry.level is None:
         wanted.everything = True

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from otel_ctxlog.engine.fields import BADKEY, IGNORE, Fields, called
+from otel_ctxlog.engine.fields import BADKEY, IGNORE, Fields, bad_texts, called
 from otel_ctxlog.engine.messages import Attribute, Name, Realm, StaticMessages
-from otel_ctxlog.engine.values import AttributeValue, Lazy, clean_text, safe_text, to_value
+from otel_ctxlog.engine.values import AttributeValue, Lazy, clean_text, is_a, safe_text, to_value
 
 __all__ = ["EMPTY", "Recipe", "Stem"]
 
@@ -34,7 +34,7 @@ class Recipe:
         """Return this with further messages."""
         if not messages:
             return self
-        names = tuple(message for message in messages if isinstance(message, Name))
+        names = tuple(message for message in messages if is_a(message, Name))
         return replace(self, messages=self.messages + messages, names=self.names + names)
 
     def alone(self, messages: tuple[object, ...]) -> Recipe:
@@ -73,7 +73,7 @@ class Stem:
     def __init__(self, context_messages: tuple[object, ...], recipe: Recipe, default_scope: str) -> None:
         messages = context_messages + recipe.messages
         self.static = StaticMessages.read(messages)
-        inherited = (message for message in context_messages if isinstance(message, Name))
+        inherited = (message for message in context_messages if is_a(message, Name))
         names = (name.name if isinstance(name, Name) else name for name in (*inherited, *recipe.names))
         self.name = clean_text(".".join(names))
         realm = self.static.realm
@@ -87,17 +87,19 @@ class Stem:
     def _collect(self, messages: tuple[object, ...], layers: tuple[Fields, ...]) -> None:
         found = Fields()
         for message in messages:
-            if isinstance(message, Attribute):
+            if is_a(message, Attribute):
                 found.put(message.name, message.value, keep_lazy=True)
-            elif isinstance(message, Realm):
+            elif is_a(message, Realm):
                 found.put("realm", message.name, keep_lazy=True)
         attributes, ignored = found.values, found.ignored
-        bad: list[str] = []
+        bad: list[str] = [*bad_texts(attributes.pop(BADKEY))] if BADKEY in attributes else []
         self.lazy = found.lazy
         for layer in layers:
             for key in layer.ignored:
                 attributes.pop(key, None)
             attributes.update(layer.values)
+            if BADKEY in attributes:
+                bad += bad_texts(attributes.pop(BADKEY))
             ignored = {*ignored, *layer.ignored} - layer.values.keys()
             bad += layer.bad
             self.lazy = self.lazy or layer.lazy
@@ -117,9 +119,9 @@ class Stem:
             ambient: ambient attributes; the dict is used up.
             fields: the fields of the call, or None.
         """
-        own = self.attributes
+        own, ignored = self.attributes, self.ignored
         if self.lazy:
-            own = self._resolved()
+            own, ignored = self._resolved()
         if fields is not None:
             own = _overlaid(own, fields)
             if ambient:
@@ -128,7 +130,7 @@ class Stem:
         if not ambient:
             # The prepared mapping must not be handed out: a processor may change what it gets.
             return own.copy() if own is self.attributes else own  # type: ignore[return-value]
-        for key in self.ignored:
+        for key in ignored:
             if fields is None or key not in fields.values:
                 ambient.pop(key, None)
         # An explicit attribute takes its own, later place: where the number is limited, the first ones go.
@@ -137,16 +139,19 @@ class Stem:
         ambient.update(own)  # type: ignore[arg-type]
         return ambient
 
-    def _resolved(self) -> dict[str, AttributeValue | Lazy]:
+    def _resolved(self) -> tuple[dict[str, AttributeValue | Lazy], frozenset[str]]:
+        ignored = self.ignored
         resolved: dict[str, AttributeValue | Lazy] = {}
         for key, value in self.attributes.items():
             if type(value) is Lazy:
                 result = called(value)
-                if result is not IGNORE:
+                if result is IGNORE:
+                    ignored |= {key}
+                else:
                     resolved[key] = to_value(result)
             else:
                 resolved[key] = value
-        return resolved
+        return resolved, ignored
 
 
 def _overlaid(own: dict[str, AttributeValue | Lazy], fields: Fields) -> dict[str, AttributeValue | Lazy]:
@@ -157,7 +162,9 @@ def _overlaid(own: dict[str, AttributeValue | Lazy], fields: Fields) -> dict[str
     for key in fields.ignored:
         merged.pop(key, None)
     merged.update(fields.values)
-    if fields.bad:
-        earlier = own.get(BADKEY, ())
-        merged[BADKEY] = (*(earlier if isinstance(earlier, tuple) else ()), *fields.bad)
+    if fields.bad or BADKEY in fields.values:
+        # What has no proper key adds up: nothing of it is lost to a later call.
+        texts = [*bad_texts(own[BADKEY])] if BADKEY in own else []
+        texts += bad_texts(fields.values[BADKEY]) if BADKEY in fields.values else ()
+        merged[BADKEY] = (*texts, *fields.bad)
     return merged

@@ -14,9 +14,9 @@ import enum
 import math
 import os
 import uuid
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias, TypeGuard, TypeVar, cast
 
 __all__ = [
     "INT_MAX",
@@ -26,6 +26,7 @@ __all__ = [
     "Lazy",
     "canonical_key",
     "clean_text",
+    "is_a",
     "is_plain",
     "kept_lazy",
     "safe_text",
@@ -34,6 +35,8 @@ __all__ = [
     "to_value",
     "values_equal",
 ]
+
+_T = TypeVar("_T")
 
 AttributeValue: TypeAlias = (
     "str | bool | int | float | bytes | Sequence[AttributeValue] | Mapping[str, AttributeValue] | None"
@@ -46,7 +49,18 @@ INT_MAX: Final = 2**63 - 1
 _MAX_DEPTH: Final = 30
 _TOO_DEEP: Final = "!ERROR: nested too deep"
 _CYCLE: Final = "!ERROR: cycle"
+# Kinds whose `==` agrees with their hash, also between each other and with numbers.
+_KEYED: Final = frozenset({uuid.UUID, decimal.Decimal, dt.datetime, dt.date, dt.time, dt.timedelta})
+_LONG_INT: Final = 10**4000
+# More elements than any record should carry: what refers to itself many times over would never end.
+_MAX_ELEMENTS: Final = 100_000
+_TOO_LARGE: Final = "!ERROR: too large"
 _ATOMS: Final = frozenset({str, int, float, bool, type(None), bytes})
+
+
+def is_a(value: object, kind: type[_T]) -> TypeGuard[_T]:
+    """Return whether `value` is of that kind, by its type alone: a proxy's `__class__` may run code that raises."""
+    return issubclass(type(value), kind)
 
 
 class BaggageText(str):
@@ -69,11 +83,13 @@ class Lazy:
 
 def scalar_text(value: object) -> str | None:
     """Return the text that a scalar has in baggage (``true``, ``1``, ``1.5``), or None for anything else."""
+    if isinstance(value, enum.Enum):
+        return scalar_text(value.value)
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float, decimal.Decimal)):
         try:
             return str(value)
         except ValueError:  # an int with more digits than the interpreter prints
@@ -101,6 +117,11 @@ def values_equal(left: object, right: object) -> bool:
             return False
         ours, theirs = cast("Sequence[object]", left), cast("Sequence[object]", right)
         return len(ours) == len(theirs) and all(map(values_equal, ours, theirs))
+    if isinstance(left, (set, frozenset)):
+        # True and 1 are one element of a set, but not one value here.
+        if not isinstance(right, (set, frozenset)):
+            return False
+        return _marked(cast("Iterable[object]", left)) == _marked(cast("Iterable[object]", right))
     if isinstance(left, Mapping):
         return isinstance(right, Mapping) and _mappings_equal(
             cast("Mapping[object, object]", left), cast("Mapping[object, object]", right)
@@ -115,7 +136,11 @@ def _mappings_equal(left: Mapping[object, object], right: Mapping[object, object
         if key not in right or not values_equal(value, right[key]):
             return False
     # True and 1 are one key of a dict, but not one value here.
-    return {(isinstance(key, bool), key) for key in left} == {(isinstance(key, bool), key) for key in right}
+    return _marked(left) == _marked(right)
+
+
+def _marked(values: Iterable[object]) -> set[tuple[bool, object]]:
+    return {(isinstance(value, bool), value) for value in values}
 
 
 def canonical_key(value: object) -> Hashable | None:
@@ -135,6 +160,12 @@ def canonical_key(value: object) -> Hashable | None:
         return value
     if value is None:
         return ("none",)
+    if kind in _KEYED:
+        return value
+    if kind.__eq__ is str.__eq__:
+        return str.__str__(cast("str", value))
+    if kind.__eq__ is int.__eq__ and kind.__hash__ is int.__hash__:
+        return int.__index__(cast("int", value))
     if kind is list or kind is tuple:
         # Length suffices to tell most apart, and cannot recurse.
         return ("sequence", len(cast("Sequence[object]", value)))
@@ -142,7 +173,7 @@ def canonical_key(value: object) -> Hashable | None:
 
 
 def is_plain(value: object) -> bool:
-    """Return whether comparing this value can run no code of the user and cannot raise."""
+    """Return whether comparing this value with another plain one runs no code of the user."""
     return type(value) in _ATOMS or type(value) is BaggageText
 
 
@@ -170,7 +201,8 @@ def _copied(value: object, memo: dict[int, object]) -> object:
             for key, item in cast("dict[object, object]", value).items():
                 table[key] = _copied(item, memo)
             return table
-        return tuple(_copied(item, memo) for item in cast("tuple[object, ...]", value))
+        copied = memo[id(value)] = tuple(_copied(item, memo) for item in cast("tuple[object, ...]", value))
+        return copied
     except RecursionError:
         return value
 
@@ -185,9 +217,16 @@ def clean_text(text: str) -> str:
 def safe_text(value: object) -> str:
     """Return ``str(value)`` as text that can be sent, or ``!ERROR: …`` where that fails; never raises."""
     try:
-        return clean_text(value if isinstance(value, str) else str(value))
+        return clean_text(value if is_a(value, str) else _text_of(value))
     except Exception as error:  # noqa: BLE001 - whatever a __str__ of the user does
         return _failure(error)
+
+
+def _text_of(value: object) -> str:
+    if is_a(value, int) and not is_a(value, bool):
+        # By way of Decimal: str() refuses numbers of more than 4,300 digits.
+        return str(value) if -_LONG_INT < value < _LONG_INT else str(decimal.Decimal(int.__index__(value)))
+    return str(value)
 
 
 def _failure(error: BaseException) -> str:
@@ -237,9 +276,10 @@ class Converter:
         keep_lazy: leave a `Lazy` where it is instead of calling it; `kept` then says whether there was one.
     """
 
-    __slots__ = ("_keep_lazy", "_path", "kept")
+    __slots__ = ("_elements", "_keep_lazy", "_path", "kept")
 
     def __init__(self, *, keep_lazy: bool = False) -> None:
+        self._elements = 0
         self._path: list[object] = []
         self._keep_lazy = keep_lazy
         self.kept = False
@@ -250,6 +290,8 @@ class Converter:
             return self._convert(value)
         except ValueRefusedError:
             raise
+        except _TooLargeError:
+            return self.too_large()
         except RecursionError:
             return self.failed(RecursionError("nested too deep"))
         except Exception as error:  # noqa: BLE001 - whatever an object of the user does
@@ -270,6 +312,10 @@ class Converter:
     def failed(self, error: Exception) -> AttributeValue:
         """Return what stands for a value that raised."""
         return _failure(error)
+
+    def too_large(self) -> AttributeValue:
+        """Return what stands for a value of more elements than a record should carry."""
+        return _TOO_LARGE
 
     def too_deep(self) -> AttributeValue:
         """Return what stands for a value nested deeper than OTLP receivers decode."""
@@ -318,12 +364,14 @@ class Converter:
 
     def _nested(self, value: object) -> AttributeValue:
         """Convert an element, so that one which fails costs only itself."""
-        kind = type(value)
-        if kind is str:
-            return clean_text(cast("str", value))
+        self._elements += 1
+        if self._elements > _MAX_ELEMENTS:
+            raise _TooLargeError
+        if type(value) is str:
+            return clean_text(value)
         try:
             return self._convert(value)
-        except (ValueRefusedError, RecursionError):
+        except (ValueRefusedError, RecursionError, _TooLargeError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever an object of the user does
             return self.failed(error)
@@ -360,7 +408,8 @@ class Converter:
 
     def _key(self, key: object) -> str:
         converted = key.value if isinstance(key, enum.Enum) else key
-        return scalar_text(converted) or safe_text(converted)
+        text = scalar_text(converted)
+        return safe_text(converted) if text is None else clean_text(text)
 
     def _sequence(self, value: Sequence[object]) -> AttributeValue:
         refused = self._enter(value)
@@ -395,3 +444,7 @@ class Converter:
 
 class ValueRefusedError(ValueError):
     """Raised by a `Converter` that refuses a kind of value; the text says which."""
+
+
+class _TooLargeError(Exception):
+    """Raised inside a `Converter` to leave a value that is too large as a whole."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
-from otel_ctxlog.engine.fields import IGNORE, KeyValue
+from otel_ctxlog.engine.fields import IGNORE, Fields, KeyValue
 from otel_ctxlog.engine.messages import Attribute, repr_of
 from otel_ctxlog.engine.values import (
     AttributeValue,
@@ -20,14 +20,20 @@ from otel_ctxlog.engine.values import (
     Lazy,
     ValueRefusedError,
     clean_text,
+    is_a,
     kept_lazy,
     safe_text,
 )
 from otel_ctxlog.errors import EventError
 
-__all__ = ["EVENT_TYPE", "check_event", "json_text", "marshal"]
+__all__ = ["EVENT_TYPE", "check_event", "complete", "json_text", "marshal"]
 
 EVENT_TYPE: Final = "eventType"
+_MAY_HOLD_LAZY: Final = frozenset({Lazy, list, tuple, dict})
+
+
+def _every(_key: str) -> bool:
+    return True
 
 
 class _Strict(Converter):
@@ -57,6 +63,11 @@ class _Strict(Converter):
         msg = f"it raised {type(error).__name__}: {safe_text(error)}"
         raise ValueRefusedError(msg) from error
 
+    def too_large(self) -> AttributeValue:
+        """Refuse a value of more elements than a record should carry."""
+        msg = "it has too many elements"
+        raise ValueRefusedError(msg)
+
     def too_deep(self) -> AttributeValue:
         """Refuse a value nested deeper than receivers decode."""
         msg = "it is nested too deep"
@@ -68,52 +79,73 @@ def check_event(
     fields: Sequence[object],
     attributes: Mapping[str, object],
     *,
-    call_lazy: bool = True,
-) -> tuple[str, dict[str, AttributeValue]]:
-    """Return the type and the attributes of an event.
+    call_lazy: Callable[[str], bool] = _every,
+) -> tuple[str, Fields]:
+    """Return the type and the fields of an event.
 
     Args:
         type: the type.
         fields: positional fields.
         attributes: keyword fields.
-        call_lazy: call `Lazy` values; without, their keys are checked and left out.
+        call_lazy: whether to call the `Lazy` value of that key now; the others are in the result for `complete`.
 
     Raises:
         EventError: it breaks the event contract.
     """
-    if not isinstance(type, str) or not type:
+    if not is_a(type, str) or not str.__len__(type):
         msg = f"the type of an event must be a non-empty str, but got {safe_text(repr_of(type))}"
         raise EventError("type", msg)
-    event = _Event(call_lazy=call_lazy)
+    event = _Event(call_lazy)
     event.read(fields)
     for key, value in attributes.items():
         event.put(key, value, f"keyword {key!r}")
-    return clean_text(type), event.values
+    return safe_text(type), Fields(event.values, event.ignored)
+
+
+def complete(fields: Fields) -> dict[str, AttributeValue]:
+    """Call what is left to call in the fields of an event, in place, and return their values.
+
+    Raises:
+        EventError: one raises, or has a value that breaks the event contract.
+    """
+    values = fields.values
+    for key, value in list(values.items()):
+        if type(value) is Lazy:
+            called = _called(value, key, "a field")
+            if called is IGNORE:
+                del values[key]
+                fields.ignored = {*fields.ignored, key}
+            else:
+                values[key] = _converted(called, key, "a field")
+    return cast("dict[str, AttributeValue]", values)
 
 
 class _Event:
     """The fields of one event while they are read."""
 
-    __slots__ = ("_call_lazy", "seen", "values")
+    __slots__ = ("_call_lazy", "_seen", "ignored", "values")
 
-    def __init__(self, *, call_lazy: bool) -> None:
+    def __init__(self, call_lazy: Callable[[str], bool]) -> None:
         self._call_lazy = call_lazy
-        self.values: dict[str, AttributeValue] = {}
-        self.seen: set[str] = set()
+        self._seen: set[str] = set()
+        self.values: dict[str, AttributeValue | Lazy] = {}
+        self.ignored: set[str] = set()
 
     def read(self, fields: Sequence[object]) -> None:
         position, count = 0, len(fields)
         while position < count:
             item, place = fields[position], f"field {position}"
             position += 1
-            if isinstance(item, KeyValue):
-                self.put(item.key, item.value, place)
-            elif isinstance(item, Attribute):
-                self.put(item.name, item.value, place)
-            elif isinstance(item, Mapping):
+            # By type, not isinstance: a proxy's `__class__` may run code that raises.
+            kind = type(item)
+            if issubclass(kind, KeyValue):
+                self.put(cast("KeyValue", item).key, cast("KeyValue", item).value, place)
+            elif issubclass(kind, Attribute):
+                self.put(cast("Attribute", item).name, cast("Attribute", item).value, place)
+            elif issubclass(kind, Mapping):
                 self._read_mapping(cast("Mapping[object, object]", item), place)
-            elif isinstance(item, str):
-                if position == count or isinstance(fields[position], (KeyValue, Attribute)):
+            elif issubclass(kind, str):
+                if position == count or issubclass(type(fields[position]), (KeyValue, Attribute)):
                     msg = f"{place}: the key {_quoted(item)} has no value"
                     raise EventError("pair", msg)
                 self.put(item, fields[position], place)
@@ -135,22 +167,26 @@ class _Event:
 
     def put(self, key: object, value: object, place: str) -> None:
         """Enter one field."""
-        if not isinstance(key, str) or not key:
+        if not is_a(key, str) or not str.__len__(key):
             msg = f"{place}: a key must be a non-empty str, but got {safe_text(repr_of(key))}"
             raise EventError("key", msg)
-        name = clean_text(key)
+        name = safe_text(key)
         if name == EVENT_TYPE:
             msg = f"{place}: the key {EVENT_TYPE!r} is reserved for the type"
             raise EventError("reserved", msg)
-        if name in self.seen:
+        if name in self._seen:
             msg = f"{place}: the key {_quoted(name)} is there twice"
             raise EventError("duplicate", msg)
-        self.seen.add(name)
-        if type(value) is Lazy and self._call_lazy:
-            value = _called(value, name, place)
-        if value is IGNORE or (not self._call_lazy and type(kept_lazy(value)) is Lazy):
+        self._seen.add(name)
+        if type(kept_lazy(value) if type(value) in _MAY_HOLD_LAZY else value) is Lazy and not self._call_lazy(name):
+            self.values[name] = value if type(value) is Lazy else Lazy(lambda: value)
             return
-        self.values[name] = _converted(value, name, place)
+        if type(value) is Lazy:
+            value = _called(value, name, place)
+        if value is IGNORE:
+            self.ignored.add(name)
+        else:
+            self.values[name] = _converted(value, name, place)
 
 
 def _called(value: Lazy, name: str, place: str) -> object:
@@ -174,8 +210,8 @@ def _converted(value: object, name: str, place: str) -> AttributeValue:
         raise EventError("value", msg) from error
 
 
-def _quoted(name: str) -> str:
-    return safe_text(repr(name))
+def _quoted(name: object) -> str:
+    return safe_text(repr_of(name))
 
 
 def json_text(type: str, values: Mapping[str, AttributeValue]) -> str:
@@ -190,4 +226,5 @@ def marshal(type: str, /, *fields: object, **attributes: object) -> str:
     Raises:
         EventError: a ``ValueError`` that names the violation of the event contract and the key or position.
     """
-    return json_text(*check_event(type, fields, attributes))
+    event_type, read = check_event(type, fields, attributes)
+    return json_text(event_type, cast("Mapping[str, AttributeValue]", read.values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from otel_ctxlog.engine.levels import DEBUG, check_level
-from otel_ctxlog.events.contract import check_event, json_text
+from otel_ctxlog.events.contract import check_event, complete, json_text
 from otel_ctxlog.events.violations import Violations
 
 __all__ = ["LevelLogger", "LogEventer"]
@@ -48,8 +48,8 @@ class LogEventer:
         """Log one event."""
         try:
             wanted = self._logger.enabled(self._level)
-            event_type, values = check_event(type, fields, attributes, call_lazy=wanted)
+            event_type, read = check_event(type, fields, attributes, call_lazy=lambda _key: False)
             if wanted:
-                self._logger.log(self._level, json_text(event_type, values))
+                self._logger.log(self._level, json_text(event_type, complete(read)))
         except Exception as error:  # noqa: BLE001 - recording an event never raises
             self._violations.drop(type, error)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, Literal, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal, Protocol, cast, runtime_checkable
 
 from otel_ctxlog.engine.fields import Fields
 from otel_ctxlog.engine.flatten import flatten
 from otel_ctxlog.engine.levels import INFO, check_level
 from otel_ctxlog.engine.protocols import LogSink, Source
 from otel_ctxlog.engine.stem import EMPTY, Stem
-from otel_ctxlog.engine.values import AttributeValue
-from otel_ctxlog.events.contract import EVENT_TYPE, check_event, json_text
+from otel_ctxlog.events.contract import EVENT_TYPE, check_event, complete, json_text
 from otel_ctxlog.events.violations import Violations
 from otel_ctxlog.otel.ambient import check_sources
 from otel_ctxlog.otel.context import get_current
@@ -29,8 +28,25 @@ class EventWriter(Protocol):
         """Return False where an event at `level` surely is off, whatever its fields."""
         ...
 
-    def write_event(self, level: int, event_type: str, values: dict[str, AttributeValue], body: str | None) -> None:
-        """Write one event if it is on; raises what a sink raises."""
+    def looks_at(self, key: str) -> bool:
+        """Return whether the decision may need the value of that field."""
+        ...
+
+    def write_event(
+        self,
+        level: int,
+        event_type: str,
+        values: Mapping[str, object],
+        content: Callable[[], tuple[str | None, Fields]],
+    ) -> None:
+        """Write one event if it is on; raises what a sink or `content` raises.
+
+        Args:
+            level: the event's level.
+            event_type: its type.
+            values: its fields, as far as `looks_at` asks for them.
+            content: gives the record's body and attributes; called only if the record is emitted.
+        """
         ...
 
 
@@ -80,8 +96,7 @@ class OTelEventer:
         self._level = int(check_level(level))
         self._violations = Violations()
         given = None if sources is None else check_sources(sources)
-        # A single message would be meant as one, not as its characters or parts.
-        context = tuple(messages) if isinstance(messages, (list, tuple)) else (messages,)
+        context = _several(messages)
         if isinstance(target, EventContext):
             self._writer: EventWriter = target.event_writer(context, given)
         else:
@@ -99,14 +114,30 @@ class OTelEventer:
     def event(self, type: str, /, *fields: object, **attributes: object) -> None:
         """Record one event: a type, and fields as log records take them."""
         try:
-            wanted = self._writer.wants(self._level)
-            event_type, values = check_event(type, fields, attributes, call_lazy=wanted)
+            writer = self._writer
+            wanted = writer.wants(self._level)
+            call_lazy = writer.looks_at if wanted else _nothing
+            event_type, read = check_event(type, fields, attributes, call_lazy=call_lazy)
             if wanted:
-                body = json_text(event_type, values) if self._body else None
-                values[EVENT_TYPE] = event_type
-                self._writer.write_event(self._level, event_type, values, body)
+                writer.write_event(self._level, event_type, read.values, lambda: self._content(event_type, read))
         except Exception as error:  # noqa: BLE001 - recording an event never raises
             self._violations.drop(type, error)
+
+    def _content(self, event_type: str, fields: Fields) -> tuple[str | None, Fields]:
+        values = complete(fields)
+        body = json_text(event_type, values) if self._body else None
+        return body, Fields({**values, EVENT_TYPE: event_type}, fields.ignored)
+
+
+def _several(messages: object) -> tuple[object, ...]:
+    # A text is one message, not its characters; so is what cannot be iterated.
+    if isinstance(messages, str) or not isinstance(messages, Iterable):
+        return (messages,)
+    return tuple(cast("Iterable[object]", messages))
+
+
+def _nothing(_key: str) -> bool:
+    return False
 
 
 class _UngatedWriter:
@@ -122,8 +153,16 @@ class _UngatedWriter:
         """Return whether `level` is one at which anything is recorded."""
         return level > 0
 
-    def write_event(self, level: int, event_type: str, values: dict[str, AttributeValue], body: str | None) -> None:
-        """Write one event; raises what a sink raises."""
-        fields = Fields()
-        fields.values.update(values)
-        write(self._route, self._stem, None, get_current(), level, body, fields, {}, event_name=event_type)
+    def looks_at(self, key: str) -> bool:  # noqa: ARG002 - nothing is decided
+        """Return False."""
+        return False
+
+    def write_event(
+        self,
+        level: int,
+        event_type: str,
+        values: Mapping[str, object],  # noqa: ARG002 - nothing is decided
+        content: Callable[[], tuple[str | None, Fields]],
+    ) -> None:
+        """Write one event; raises what a sink or `content` raises."""
+        write(self._route, self._stem, None, get_current(), level, None, (), {}, event_name=event_type, content=content)

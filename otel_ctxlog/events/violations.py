@@ -48,7 +48,7 @@ class Violations:
                 return
             self._pending[kind] = 0
             self._due[kind] = now + _PERIOD
-        shown = event_type if isinstance(event_type, str) else type(event_type).__name__
+        shown = event_type if type(event_type) is str else type(event_type).__name__
         cause = None if isinstance(error, EventError) else error
         reason = error if cause is None else f"failure: {type(error).__name__}: {safe_text(error)}"
         emit_diagnostic(f"dropped {count} event(s), the last of type {shown!r}: {reason}", error=cause)

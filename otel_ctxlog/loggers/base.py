@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from otel_ctxlog.engine.fields import Fields, KeyValue, read_fields, read_pairs
 from otel_ctxlog.engine.levels import DEBUG, ERROR, INFO, TRACE, WARN, is_level
 from otel_ctxlog.engine.stem import Recipe
-from otel_ctxlog.engine.values import safe_text
+from otel_ctxlog.engine.values import is_a, safe_text
 from otel_ctxlog.otel.severity import FATAL, SeverityNumber
 
 __all__ = ["Gate", "Logger", "VLogger"]
@@ -28,7 +28,7 @@ _Self = TypeVar("_Self", bound="Logger")
 class Gate(Protocol):
     """What a disabled call asks: no level above `ceiling` is on."""
 
-    ceiling: int
+    ceiling: float
 
 
 class Logger(ABC):
@@ -102,15 +102,16 @@ class Logger(ABC):
     def log(self, level: int, msg: str, /, *fields: object, **attributes: object) -> None:
         """Log at `level`; at level 0 nothing. A level that is none goes out as an error, the level in ``!BADKEY``."""
         if is_level(level):
-            if 0 < level <= self._gate.ceiling:
-                self._write(int(level), msg, fields, attributes)
+            exact = int.__index__(level)
+            if 0 < exact <= self._gate.ceiling:
+                self._write(exact, msg, fields, attributes)
         elif self._gate.ceiling >= _ERROR:
             self._write(_ERROR, msg, with_bad(level, read_fields(fields, attributes)), {})
 
     def log_error(self, exc: object, msg: str, /, *fields: object, **attributes: object) -> None:
         """Log an error with the exception `exc`; what is no exception is kept as attribute ``error``."""
         if self._gate.ceiling >= _ERROR:
-            if isinstance(exc, BaseException):
+            if is_a(exc, BaseException):
                 self._write(_ERROR, msg, fields, attributes, exc)
             else:
                 self._write(_ERROR, msg, (KeyValue("error", exc), *fields), attributes)
@@ -122,7 +123,7 @@ class Logger(ABC):
 
     def enabled(self, level: int) -> bool:
         """Return whether the rules let a record at `level` through; what is no level would go out as an error."""
-        checked = int(level) if is_level(level) else _ERROR
+        checked = int.__index__(level) if is_level(level) else _ERROR
         return 0 < checked <= self._gate.ceiling and self._is_on(checked)
 
     def v(self, level: int) -> VLogger:
@@ -169,8 +170,9 @@ class VLogger:
         level = self._level
         logger = self._logger
         if is_level(level):
-            if 0 < level <= logger._gate.ceiling:
-                logger._write(int(level), msg, read_pairs(key_values), {})
+            exact = int.__index__(level)
+            if 0 < exact <= logger._gate.ceiling:
+                logger._write(exact, msg, read_pairs(key_values), {})
         elif logger._gate.ceiling >= ERROR:
             logger._write(int(ERROR), msg, with_bad(level, read_pairs(key_values)), {})
 
@@ -179,7 +181,7 @@ class VLogger:
         logger = self._logger
         if logger._gate.ceiling >= ERROR:
             fields = read_pairs(key_values)
-            if isinstance(exc, BaseException):
+            if is_a(exc, BaseException):
                 logger._write(int(ERROR), msg, fields, {}, exc)
             else:
                 first = read_pairs(("error", exc))
@@ -195,4 +197,4 @@ class VLogger:
         """Return a logger that is deeper by `delta`."""
         if not is_level(delta) or not is_level(self._level):
             return VLogger(self._logger, delta)
-        return VLogger(self._logger, int(self._level) + int(delta))
+        return VLogger(self._logger, int.__index__(self._level) + int.__index__(delta))

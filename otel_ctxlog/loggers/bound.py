@@ -19,7 +19,7 @@ from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE
 from otel_ctxlog.otel.route import report_lost, write
 from otel_ctxlog.otel.severity import SeverityNumber
 
-__all__ = ["NON_LOGGING", "BoundLogger", "bound_logger"]
+__all__ = ["NON_LOGGING", "BoundLogger", "bound_logger", "decided_logger"]
 
 
 class BoundLogger(Logger):
@@ -29,7 +29,7 @@ class BoundLogger(Logger):
     live. Its sink is always live. Made by contexts (`LoggingContext.logger`), not by users.
     """
 
-    __slots__ = ("__weakref__", "_context_messages", "_core", "_known_stem", "_sink")
+    __slots__ = ("__weakref__", "_core", "_known_stem", "_sink", "context_messages")
 
     def __init__(
         self,
@@ -45,13 +45,13 @@ class BoundLogger(Logger):
         self._known_stem: Stem | None = None
         self._gate = gate
         self._sink = sink
-        self._context_messages = context_messages
+        self.context_messages = context_messages
 
     @property
     def _stem(self) -> Stem:
         stem = self._known_stem
         if stem is None:
-            stem = self._known_stem = Stem(self._context_messages, self._recipe, DEFAULT_SCOPE)
+            stem = self._known_stem = Stem(self.context_messages, self._recipe, DEFAULT_SCOPE)
         return stem
 
     def __repr__(self) -> str:
@@ -87,20 +87,26 @@ class BoundLogger(Logger):
         return level <= self._gate.ceiling
 
     def _derived(self, recipe: Recipe) -> BoundLogger:
-        return BoundLogger(self._core, recipe, self._gate, self._sink, self._context_messages)
+        return BoundLogger(self._core, recipe, self._gate, self._sink, self.context_messages)
 
 
-def bound_logger(
+def bound_logger(core: ContextCore, recipe: Recipe) -> BoundLogger:
+    """Return a logger whose level is decided now, by all that is known of the call."""
+    effective = core.effective()
+    messages = effective.messages
+    decision = core.decide(effective, StaticMessages.read(messages + recipe.messages))
+    if decision is None:
+        return BoundLogger(core, recipe, core.cell, None, messages)
+    return decided_logger(core, recipe, decision, messages)
+
+
+def decided_logger(
     core: ContextCore,
     recipe: Recipe,
+    decision: Decision,
     context_messages: tuple[object, ...],
-    decision: Decision | None = None,
 ) -> BoundLogger:
-    """Return a logger whose level is decided as given, or now by all that is known of the call."""
-    if decision is None:
-        decision = core.decide(StaticMessages.read(context_messages + recipe.messages))
-    if decision is None:
-        return BoundLogger(core, recipe, core.cell, None, context_messages)
+    """Return a logger whose level and sink are decided."""
     return BoundLogger(core, recipe, Cell(decision.level), decision.sink, context_messages)
 
 

@@ -213,8 +213,8 @@ class LoggingContext:
 
     def explain(self, *messages: object) -> Explanation:
         """Return why the level of a call with these messages, here and now, is what it is."""
-        static = StaticMessages.read(self._core.messages() + flatten(messages))
         effective = self._core.effective()
+        static = StaticMessages.read(effective.messages + flatten(messages))
         view = View(static, effective.route.reader.prepare(_EVERYTHING)(get_current()))
         return explain(effective.rule_sets, view, self._core.sink, effective.default_level)
 
@@ -298,13 +298,16 @@ def stand_for(context: LoggingContext, core: ContextCore) -> None:
 
 
 def rebase(context: LoggingContext, base: LoggingContext) -> None:
-    """Nest `context` in another base."""
-    old = context._core.base
-    if old is not None:
-        old.children.discard(context._core)
+    """Nest `context` in another base; its generation grows."""
+    core = context._core
+    before = core.generation_now()
+    if core.base is not None:
+        core.base.children.discard(core)
+    base._core.children.add(core)
     context._base = base
-    context._core.base = base._core
-    base._core.children.add(context._core)
+    core.changes += max(1, before + 1 - core.changes - base._core.generation_now())
+    core.base = base._core
+    core.pull_default_level()
 
 
 def _check_base(base: object) -> None:

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from otel_ctxlog.engine.levels import ERROR, INFO, check_level
 from otel_ctxlog.engine.messages import StaticMessages, View
@@ -14,11 +14,12 @@ from otel_ctxlog.engine.plan import Decision, Plan, decide_once
 from otel_ctxlog.engine.protocols import LogSink, Rule, Source
 from otel_ctxlog.engine.rules import check_rule
 from otel_ctxlog.engine.scope import Needs
+from otel_ctxlog.engine.stem import Recipe, Stem
 from otel_ctxlog.engine.values import AttributeValue
 from otel_ctxlog.loggers.state import EPOCH, Cell, LazyRuleSet, RuleBook, State, collected, tree_lock
 from otel_ctxlog.otel.ambient import check_sources
 from otel_ctxlog.otel.context import Context, get_current
-from otel_ctxlog.otel.provider_sink import LoggerProvider, ProviderSink
+from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE, LoggerProvider, ProviderSink
 from otel_ctxlog.otel.route import GLOBAL, Route, as_sink, shifted
 from otel_ctxlog.otel.severity import SeverityNumber, severity_of
 from otel_ctxlog.otel.sources import DEFAULT_SOURCES
@@ -58,8 +59,10 @@ class Effective:
 
     Attributes:
         states: the states it was made from, the context's own first.
+        messages: the message context, inherited part included.
         default_level: the level where no rule matches.
         route: where records go, and what is put on them on the way.
+        highest: no level above it is on, whatever the messages.
         needs: an outline of what the rules look at (see `RuleSet.outline`).
         ambient: whether that is anything.
         read: reads it from an OTel context.
@@ -70,6 +73,8 @@ class Effective:
         "ambient",
         "default_level",
         "epoch",
+        "highest",
+        "messages",
         "needs",
         "read",
         "route",
@@ -77,8 +82,9 @@ class Effective:
         "states",
     )
 
-    def __init__(self, states: tuple[State, ...], epoch: object) -> None:
+    def __init__(self, states: tuple[State, ...], messages: tuple[object, ...], epoch: object) -> None:
         self.states = states
+        self.messages = messages
         self.epoch = epoch
         self.default_level = int(_first(INFO, (state.default_level for state in states)))
         target: LogSink = GLOBAL
@@ -90,10 +96,16 @@ class Effective:
         self.route = Route(target, offset, _first(DEFAULT_SOURCES, (state.sources for state in states)))
         self.rule_sets = [state.compiled.get() for state in states if state.compiled is not None]
         self.needs = Needs()
+        self.highest: float = self.default_level
         for rules in self.rule_sets:
             self.needs.add(rules.outline)
+            self.highest = max(self.highest, rules.highest)
         self.read = self.route.reader.prepare(self.needs)
         self.ambient = self.route.reader.scope.anything and self.needs.anything
+
+    def looks_at(self, name: str) -> bool:
+        """Return whether any rule may look at the value of that attribute."""
+        return self.needs.everything or any(name in rules.looked_at for rules in self.rule_sets)
 
 
 def _first(default: _T, given: Iterable[_T | None]) -> _T:
@@ -149,6 +161,11 @@ class ContextSink:
         )
 
 
+_Change: TypeAlias = (
+    "tuple[Callable[[RuleBook], RuleBook] | None, int | Keep | None, tuple[LogSink | None, int] | Keep]"
+)
+
+
 class ContextCore:
     """State, changes and decisions of a logging context; what users see is `LoggingContext`."""
 
@@ -162,6 +179,8 @@ class ContextCore:
         self.own_messages = messages
         self.state = state
         self._book = RuleBook()
+        self._changing = False
+        self._waiting: list[_Change] = []
         self.changes = 0
         self._effective: Effective | None = None
         self._joined: tuple[tuple[object, ...], tuple[object, ...]] | None = None
@@ -203,20 +222,19 @@ class ContextCore:
         token = EPOCH.token
         if known is not None and known.epoch is token:
             return known
-        states = self.states()
-        if known is not None and _same(known.states, states):
+        chain = self.chain()
+        states = tuple(state for core in chain for state in core.own_states())
+        messages = _joined(chain)
+        if known is not None and known.messages is messages and _same(known.states, states):
             known.epoch = token
             return known
-        made = Effective(states, token)
+        made = Effective(states, messages, token)
         self._effective = made
         return made
 
     def messages(self) -> tuple[object, ...]:
         """Return the message context, inherited part included; the same tuple while it is the same."""
-        messages: tuple[object, ...] = ()
-        for core in reversed(self.chain()):
-            messages = core.joined_with(messages)
-        return messages
+        return _joined(self.chain())
 
     def joined_with(self, inherited: tuple[object, ...]) -> tuple[object, ...]:
         """Return the inherited messages and the own ones; the same tuple for the same inherited ones."""
@@ -245,9 +263,8 @@ class ContextCore:
             total += changes
         return total
 
-    def decide(self, static: StaticMessages) -> Decision | None:
-        """Return what the rules decide here and now, or None where none matches."""
-        effective = self.effective()
+    def decide(self, effective: Effective, static: StaticMessages) -> Decision | None:
+        """Return what the rules of that moment decide about `static` here and now, or None where none matches."""
         if not effective.rule_sets:
             return None
         view = View(static, effective.read(get_current())) if effective.ambient else View(static)
@@ -257,22 +274,31 @@ class ContextCore:
         """Return what the rules decide about these messages alone, or None where none matches."""
         return decide_once(self.effective().rule_sets, View(static), self.sink)
 
-    def plan(self, static: StaticMessages, known: Plan | None = None) -> Plan:
-        """Return a plan for these messages that is good now: `known`, if nothing that concerns it has changed."""
+    def plan(self, recipe: Recipe, known: Plan | None = None) -> Plan:
+        """Return a plan that is good now, for the messages of the context and of `recipe`.
+
+        Args:
+            recipe: what the logger was asked to carry.
+            known: the plan before, of the same recipe; what is still true of it is taken over.
+        """
         token = EPOCH.token
         effective = self.effective()
-        if known is not None and known.static is static and known.origin is effective:
-            EPOCH.renew(known, token)
-            return known
-        made = Plan(
-            effective.rule_sets,
-            static,
-            default_level=effective.default_level,
-            reader=effective.route.reader,
-            sink=self.sink,
-            epoch=token,
-            origin=effective,
-        )
+        before = None if known is None else known.origin
+        if known is not None and before is effective:
+            made = known.renewed(token)
+        else:
+            stem = None
+            if known is not None and isinstance(before, Effective) and before.messages is effective.messages:
+                stem = known.stem
+            made = Plan(
+                effective.rule_sets,
+                stem or Stem(effective.messages, recipe, DEFAULT_SCOPE),
+                default_level=effective.default_level,
+                reader=effective.route.reader,
+                sink=self.sink,
+                epoch=token,
+                origin=effective,
+            )
         EPOCH.watch(made)
         return made
 
@@ -293,25 +319,43 @@ class ContextCore:
             target: the own target with its offset.
         """
         with tree_lock:
-            state = self.state
-            if edit is None and self._says_already(default_level, target):
+            # A change out of a change (a signal handler, a rule's `supersedes`) is made after it.
+            if not self._book.is_whole():
+                self._book, self._changing, self._waiting = RuleBook.restored(self.state.rules), False, []
+            self._waiting.append((edit, default_level, target))
+            if self._changing:
                 return
-            if edit is not None:
-                asked = self._edited(edit)
-                state = replace(state, rules=asked, compiled=LazyRuleSet(asked) if asked else None)
-            if not isinstance(default_level, Keep):
-                state = replace(state, default_level=default_level)
-            if not isinstance(target, Keep):
-                state = replace(state, target=target[0], offset=target[1])
-            self.state = state
-            self.changes += 1
+            self._changing = True
+            try:
+                while self._waiting:
+                    self._apply(*self._waiting.pop(0))
+            finally:
+                self._changing = False
+
+    def _apply(
+        self,
+        edit: Callable[[RuleBook], RuleBook] | None,
+        default_level: int | Keep | None,
+        target: tuple[LogSink | None, int] | Keep,
+    ) -> None:
+        if edit is None and self._says_already(default_level, target):
+            return
+        state = self.state
+        if edit is not None:
+            asked = self._edited(edit)
+            state = replace(state, rules=asked, compiled=LazyRuleSet(asked) if asked else None)
+        if not isinstance(default_level, Keep):
+            state = replace(state, default_level=default_level)
+        if not isinstance(target, Keep):
+            state = replace(state, target=target[0], offset=target[1])
+        self.state = state
+        self.changes += 1
+        if not isinstance(default_level, Keep):
             self.pull_default_level()
-            EPOCH.advance()
+        EPOCH.advance()
 
     def _edited(self, edit: Callable[[RuleBook], RuleBook]) -> tuple[Rule, ...]:
         """Return the own rules, in the order asked, after a change; a change that is interrupted leaves no trace."""
-        if not self._book.is_whole():
-            self._book = RuleBook.restored(self.state.rules)
         try:
             self._book = edit(self._book)
             return self._book.asked()
@@ -327,11 +371,13 @@ class ContextCore:
 
     def pull_default_level(self) -> None:
         """Bring the level that bound loggers share up to date, here and in what is nested."""
-        waiting: list[ContextCore] = [self]
+        waiting: list[tuple[ContextCore, int]] = [(self, self.current_default_level())]
         while waiting:
-            core = waiting.pop()
-            core.cell.ceiling = core.current_default_level()
-            waiting += collected(core.children)
+            core, level = waiting.pop()
+            core.cell.ceiling = level
+            for child in collected(core.children):
+                own = child.state.default_level
+                waiting.append((child, level if own is None else int(own)))
 
     def add(self, rules: Iterable[Rule], default_level: int | Keep | None = KEEP) -> None:
         """Add rules, in this order, in one change; nothing is changed where one of them is none."""
@@ -353,6 +399,13 @@ def _extended(book: RuleBook, rules: Iterable[Rule]) -> RuleBook:
     for rule in rules:
         book.add(rule)
     return book
+
+
+def _joined(chain: list[ContextCore]) -> tuple[object, ...]:
+    messages: tuple[object, ...] = ()
+    for core in reversed(chain):
+        messages = core.joined_with(messages)
+    return messages
 
 
 def _same_sink(left: LogSink | None, right: LogSink | None) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from otel_ctxlog.engine.diagnostics import report_once
+from otel_ctxlog.engine.flatten import has_attach
 from otel_ctxlog.engine.messages import Attribute, Name, Realm, StaticMessages, Tag
 from otel_ctxlog.engine.stem import Recipe
 from otel_ctxlog.loggers.base import Logger
-from otel_ctxlog.loggers.bound import NON_LOGGING, BoundLogger, bound_logger
+from otel_ctxlog.loggers.bound import NON_LOGGING, BoundLogger, bound_logger, decided_logger
 from otel_ctxlog.loggers.core import ContextCore
 from otel_ctxlog.loggers.unbound import UnboundLogger
 
@@ -21,8 +22,8 @@ _ATTACH_NOTHING: Final = frozenset({Realm, Tag, Name, Attribute})
 
 def make_bound(core: ContextCore, recipe: Recipe) -> BoundLogger:
     """Return a bound logger of a context."""
-    messages = core.messages()
-    return _attached(bound_logger(core, recipe, messages), messages, recipe.messages)
+    logger = bound_logger(core, recipe)
+    return _attached(logger, logger.context_messages, recipe.messages)
 
 
 def make_bound_for(core: ContextCore, messages: tuple[object, ...], recipe: Recipe) -> BoundLogger:
@@ -36,7 +37,7 @@ def make_bound_for(core: ContextCore, messages: tuple[object, ...], recipe: Reci
     decision = core.decide_alone(StaticMessages.read(messages))
     if decision is None:
         return NON_LOGGING
-    return _attached(bound_logger(core, recipe.alone(messages), (), decision), messages)
+    return _attached(decided_logger(core, recipe.alone(messages), decision, ()), messages)
 
 
 def make_unbound(core: ContextCore, recipe: Recipe) -> UnboundLogger:
@@ -50,23 +51,23 @@ def _attached(logger: _L, *contexts: Sequence[object]) -> _L:
         for message in messages:
             if type(message) in _ATTACH_NOTHING:
                 continue
-            attach: Callable[[Logger], object] | None = getattr(message, "attach", None)
-            if callable(attach):
-                logger = _attach(logger, message, attach)
+            if has_attach(message):
+                logger = _attach(logger, message)
     return logger
 
 
-def _attach(logger: _L, message: object, attach: Callable[[Logger], object]) -> _L:
+def _attach(logger: _L, message: object) -> _L:
     kind = type(message)
     try:
+        attach = cast("Callable[[Logger], object]", getattr(message, "attach"))  # noqa: B009 - of unknown type
         result = attach(logger)
     except Exception as error:  # noqa: BLE001 - whatever a message of the user does
         text = f"attach of a {kind.__module__}.{kind.__qualname__} raised {type(error).__name__}: nothing is attached"
         report_once(kind, text, error=error, topic="attach")
         return logger
-    if not isinstance(result, type(logger)):
+    if not issubclass(type(result), type(logger)):
         name = f"{kind.__module__}.{kind.__qualname__}"
         text = f"attach of a {name} must return the logger, but returned {type(result).__name__}"
         report_once(kind, text, topic="attach")
         return logger
-    return result
+    return cast("_L", result)

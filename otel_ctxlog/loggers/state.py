@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar, cast
 
@@ -48,21 +48,21 @@ class Epoch:
 
     def advance(self) -> None:
         """Start a new epoch."""
-        # First the token: a plan that is added after the others were collected finds it changed.
+        # First the token: a plan that is added after the others were collected finds it changed. Then another set: what
+        # is stale is not marked again.
         self.token = object()
-        for plan in collected(self._plans):
+        plans = self._plans
+        self._plans = weakref.WeakSet()
+        for plan in collected(plans):
             plan.expire()
 
     def watch(self, plan: Plan) -> None:
         """Have `plan` marked stale by the next change; at once if there was one since it was made."""
-        self._plans.add(plan)
+        plans = None
+        while plans is not self._plans:
+            plans = self._plans
+            plans.add(plan)
         if plan.epoch is not self.token:
-            plan.expire()
-
-    def renew(self, plan: Plan, token: object) -> None:
-        """Make a stale plan good again, if there was no change since `token` was taken."""
-        plan.revive(token)
-        if token is not self.token:
             plan.expire()
 
 
@@ -85,7 +85,7 @@ class Cell:
 
     def __init__(self, level: int) -> None:
         # A plain int: comparing an IntEnum is slower.
-        self.ceiling = int(level)
+        self.ceiling: float = int(level)
 
 
 class _TreeLock:
@@ -209,26 +209,32 @@ def _signature(rule: ConditionRule) -> object:
     """Return what rules with equal conditions share; those of others may share it, too."""
     try:
         return tuple(map(_condition_signature, rule.conditions))
-    except RecursionError:
+    except Exception:  # noqa: BLE001 - nested without end, or an object of the user
         return None
 
 
 def _condition_signature(condition: object) -> object:
-    if isinstance(condition, (And, Or)):
-        return (type(condition), tuple(map(_condition_signature, condition.conditions)))
+    # By isinstance: a subclass may be equal to its base.
+    for kind in (And, Or):
+        if isinstance(condition, kind):
+            return (kind, tuple(map(_condition_signature, condition.conditions)))
     if isinstance(condition, Not):
         return (Not, _condition_signature(condition.condition))
-    if isinstance(condition, (Attribute, BaggageEntry, SpanAttribute, ResourceAttribute)):
-        return (type(condition), condition.name, _value_signature(condition.value))
+    for place in (Attribute, BaggageEntry, SpanAttribute, ResourceAttribute):
+        if isinstance(condition, place):
+            return (place, condition.name, _value_signature(condition.value))
     if isinstance(condition, SpanName):
         return (SpanName, _value_signature(condition.value))
-    return (type(condition), _hash_of(condition))
+    return _hash_of(condition)
 
 
 def _value_signature(value: object) -> object:
-    # By our equality a list equals a tuple; for everything else equal values have equal hashes, as Python demands.
+    # By our equality a list equals a tuple, and a set a frozenset; equal hashable values have equal hashes, as Python
+    # demands.
     if isinstance(value, (list, tuple)):
         return ("sequence", tuple(map(_value_signature, cast("Sequence[object]", value))))
+    if isinstance(value, (set, frozenset)):
+        return ("set", frozenset(map(_hash_of, cast("Collection[object]", value))))
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value).items()
         return ("mapping", frozenset((_hash_of(key), _value_signature(item)) for key, item in items))

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from otel_ctxlog.engine.fields import Fields
 from otel_ctxlog.engine.plan import Plan
-from otel_ctxlog.engine.stem import Recipe, Stem
+from otel_ctxlog.engine.stem import Recipe
 from otel_ctxlog.loggers.base import Logger
 from otel_ctxlog.loggers.bound import bound_logger
 from otel_ctxlog.loggers.core import ContextCore
 from otel_ctxlog.loggers.state import EPOCH
 from otel_ctxlog.otel.context import get_current
-from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE
 from otel_ctxlog.otel.route import report_lost, write
 from otel_ctxlog.otel.severity import SeverityNumber
 
@@ -26,18 +25,17 @@ class UnboundLogger(Logger):
     message context provider.
     """
 
-    # `_gate` is a Plan here: what a disabled call asks and what decides are one object, swapped as one reference.
-    __slots__ = ("__weakref__", "_core", "_joined", "_stem")
+    # `_gate` is a Plan here: what a disabled call asks, what decides and what is put on records are one object, swapped
+    # as one reference.
+    __slots__ = ("__weakref__", "_core")
 
     def __init__(self, core: ContextCore, recipe: Recipe) -> None:
         self._core = core
         self._recipe = recipe
-        self._joined = core.messages()
-        self._stem = Stem(self._joined, recipe, DEFAULT_SCOPE)
-        self._gate = core.plan(self._stem.static)
+        self._gate = core.plan(recipe)
 
     def __repr__(self) -> str:
-        return f"<UnboundLogger {self._stem.scope!r}>"
+        return f"<UnboundLogger {self._current().stem.scope!r}>"
 
     @property
     def message_context(self) -> tuple[object, ...]:
@@ -46,17 +44,14 @@ class UnboundLogger(Logger):
 
     def bound(self) -> Logger:
         """Return a bound logger with the same messages, name and values, its level decided now."""
-        return bound_logger(self._core, self._recipe, self._core.messages())
+        return bound_logger(self._core, self._recipe)
 
     def _current(self) -> Plan:
         """Return a plan that is good now."""
         plan: Plan = self._gate  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
         if plan.epoch is EPOCH.token and plan.ceiling == plan.high:
             return plan
-        messages = self._core.messages()
-        if messages is not self._joined:
-            self._stem, self._joined = Stem(messages, self._recipe, DEFAULT_SCOPE), messages
-        self._gate = plan = self._core.plan(self._stem.static, plan)
+        self._gate = plan = self._core.plan(self._recipe, plan)
         return plan
 
     def _write(
@@ -79,7 +74,7 @@ class UnboundLogger(Logger):
         try:
             write(
                 route,
-                self._stem,
+                plan.stem,
                 decision.sink,
                 context,
                 level,

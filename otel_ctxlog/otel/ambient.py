@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Final, cast
 
@@ -31,8 +31,8 @@ def check_sources(sources: object) -> tuple[Source, ...]:
     Raises:
         TypeError: it is no sequence of sources.
     """
-    if isinstance(sources, (list, tuple)):
-        given = tuple(cast("Sequence[object]", sources))
+    if isinstance(sources, Iterable) and not isinstance(sources, (str, bytes)):
+        given = tuple(cast("Iterable[object]", sources))
         if all(map(is_source, given)):
             return cast("tuple[Source, ...]", given)
     msg = f"sources must be a tuple of sources, each with attributes(context) -> Mapping, but got {sources!r}"
@@ -54,7 +54,7 @@ class SourcesReader:
         resource: gives the resource attributes of the target's provider, or None.
     """
 
-    __slots__ = ("_attached", "_resource", "_sources", "scope")
+    __slots__ = ("__weakref__", "_attached", "_resource", "_sources", "scope")
 
     def __init__(self, sources: tuple[Source, ...], resource: Callable[[], Mapping[str, object] | None]) -> None:
         self._sources = tuple((_origin(source), source) for source in sources)
@@ -117,7 +117,13 @@ class SourcesReader:
 
     def resource(self) -> Mapping[str, object] | None:
         """Return the resource attributes of the target's provider, or None; the same object while they are the same."""
-        return self._resource() if self._sources else None
+        if not self._sources:
+            return None
+        try:
+            return self._resource()
+        except Exception as error:  # noqa: BLE001 - a provider of another implementation may do anything
+            report_once(self, f"the resource of the target raised {type(error).__name__}", error=error)
+            return None
 
     def attachments(self, context: Context) -> dict[str, AttributeValue]:
         """Return the ambient attributes that go on a record, in a new dict."""

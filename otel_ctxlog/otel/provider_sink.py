@@ -13,6 +13,7 @@ import threading
 import traceback
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, TypeGuard, cast
 
 from opentelemetry._logs import Logger as OtelLogger
@@ -22,7 +23,7 @@ from opentelemetry.context import Context
 
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.values import AttributeValue, clean_text, safe_text
-from otel_ctxlog.otel.severity import SeverityNumber, severity_of, severity_text
+from otel_ctxlog.otel.severity import SeverityNumber, severity_text
 
 __all__ = [
     "DEFAULT_SCOPE",
@@ -42,20 +43,20 @@ MAX_SCOPES: Final = 1000
 class _Scopes:
     """The loggers of one provider by scope name; at most `MAX_SCOPES`, since a provider keeps each for ever."""
 
-    __slots__ = ("__weakref__", "loggers", "overflow", "provider")
+    __slots__ = ("__weakref__", "loggers", "overflow")
 
     def __init__(self) -> None:
         self.loggers: dict[str, OtelLogger] = {}
         self.overflow: OtelLogger | None = None
-        self.provider: LoggerProvider | None = None
 
 
 # RLocks: a finalizer or a signal handler may log while its thread holds one.
 _lock = threading.RLock()
-# Several contexts may have one provider as target, and the limit is the target's. An SDK logger does not hold its
-# provider, so that the entry goes with the provider.
-_scopes_of: weakref.WeakKeyDictionary[LoggerProvider, _Scopes] = weakref.WeakKeyDictionary()
-_global_scopes = _Scopes()
+# Several contexts may have one provider as target, and the limit is the target's. By identity: providers may be equal.
+# An SDK logger does not hold its provider, so that the entry goes with the provider.
+_scopes_of: dict[int, tuple[weakref.ref[LoggerProvider], _Scopes]] = {}
+# The global provider of the last call with its scopes, one reference.
+_global: tuple[LoggerProvider | None, _Scopes] = (None, _Scopes())
 
 
 def renew_lock() -> None:
@@ -118,9 +119,9 @@ class ProviderSink:
         resource = getattr(provider, "resource", None)
         return cast("Mapping[str, object] | None", getattr(resource, "attributes", None))
 
-    def enabled(self, level: int) -> bool:
-        """Return whether the provider wants records at `level`."""
-        return self.scope(DEFAULT_SCOPE)[0].enabled(severity_number=severity_of(level))
+    def enabled(self, level: int) -> bool:  # noqa: ARG002 - see below
+        """Return True: whether the provider wants a record depends on its scope, which `emit` knows."""
+        return True
 
     def emit(
         self,
@@ -139,6 +140,8 @@ class ProviderSink:
         """Emit one record through the scope of `name`, else of `realm`, else of this library."""
         scope_name = clean_text(name or realm or DEFAULT_SCOPE)
         logger, renamed = self.scope(scope_name)
+        if not logger.enabled(context=context, severity_number=severity, event_name=event_name):
+            return
         if renamed:
             attributes = {**attributes, LOGGER_NAME: scope_name}
         emit_record(
@@ -187,25 +190,30 @@ def emit_record(
 
 def _current_global_scopes() -> _Scopes:
     """Return the scopes of the global provider of this moment: it may be set later than its first use."""
-    global _global_scopes  # noqa: PLW0603
+    global _global  # noqa: PLW0603
     provider = get_logger_provider()
-    scopes = _global_scopes
-    if scopes.provider is not provider:
-        scopes = _scopes(provider)
-        scopes.provider = provider
-        _global_scopes = scopes
-    return scopes
+    known = _global
+    if known[0] is not provider:
+        known = _global = (provider, _scopes(provider))
+    return known[1]
 
 
 def _scopes(provider: LoggerProvider) -> _Scopes:
-    try:
-        with _lock:
-            known = _scopes_of.get(provider)
-            if known is None:
-                known = _scopes_of[provider] = _Scopes()
-            return known
-    except TypeError:  # a provider of another implementation that cannot be weakly referenced
-        return _Scopes()
+    key = id(provider)
+    with _lock:
+        known = _scopes_of.get(key)
+        if known is not None and known[0]() is provider:
+            return known[1]
+        made = _Scopes()
+        with suppress(TypeError):  # a provider of another implementation that cannot be weakly referenced
+            _scopes_of[key] = (weakref.ref(provider, lambda ref: _forget(key, ref)), made)
+        return made
+
+
+def _forget(key: int, ref: weakref.ref[LoggerProvider]) -> None:
+    known = _scopes_of.get(key)
+    if known is not None and known[0] is ref:
+        _scopes_of.pop(key, None)
 
 
 def _has_text(exception: BaseException) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import time_ns
 
 from otel_ctxlog.engine.diagnostics import report_once
@@ -77,6 +77,7 @@ def write(
     exception: BaseException | None = None,
     severity: SeverityNumber | None = None,
     event_name: str | None = None,
+    content: Callable[[], tuple[str | None, Fields]] | None = None,
 ) -> None:
     """Write one record; raises what a sink raises.
 
@@ -92,6 +93,7 @@ def write(
         exception: the record's exception.
         severity: the severity, where the level does not say it.
         event_name: the type of an event.
+        content: gives body and fields instead of `message` and the others; called only if the sink wants the record.
     """
     timestamp = time_ns()
     target = sink
@@ -106,6 +108,8 @@ def write(
     if provider is None:
         if not target.enabled(level):
             return
+        if content is not None:
+            message, fields = content()
         target.emit(
             level=level,
             body=_body(message),
@@ -122,6 +126,8 @@ def write(
     logger, renamed = provider.scope(stem.scope)
     if not logger.enabled(context=context, severity_number=severity, event_name=event_name):
         return
+    if content is not None:
+        message, fields = content()
     record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
     if renamed:
         record[LOGGER_NAME] = stem.scope
@@ -153,6 +159,6 @@ def _read(fields: Sequence[object] | Fields, attributes: Mapping[str, object]) -
 
 
 def _body(message: object) -> str | None:
-    if isinstance(message, str):
-        return clean_text(message)
+    if type(message) is str:
+        return message if message.isascii() else clean_text(message)
     return None if message is None else safe_text(message)

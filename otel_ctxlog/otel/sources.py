@@ -68,6 +68,9 @@ class SpanSource:
         object.__setattr__(self, "exclude", _patterns("exclude", self.exclude))
         object.__setattr__(self, "allows", _filter(self.include, self.exclude))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return SpanSource, (self.include, self.exclude, self.attach)
+
     def attributes(self, context: Context, /) -> Mapping[str, object]:
         """Return a copy of the attributes of the span in `context`."""
         found = span_attributes(trace.get_current_span(context))
@@ -103,6 +106,9 @@ class BaggageSource:
         _limit("max_entries", self.max_entries)
         _limit("max_value_length", self.max_value_length)
         object.__setattr__(self, "allows", _filter(self.include, self.exclude))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return BaggageSource, (self.include, self.exclude, self.attach, self.max_entries, self.max_value_length)
 
     def attributes(self, context: Context, /) -> Mapping[str, object]:
         """Return the entries of the baggage in `context`."""

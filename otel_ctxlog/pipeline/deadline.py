@@ -20,10 +20,13 @@ class Deadline:
     """A moment in the future; `remaining` seconds are left until then, never less than 0.
 
     Raises:
-        ValueError: `timeout` is negative or no number.
+        TypeError: `timeout` is no number.
+        ValueError: `timeout` is negative or not a number in the sense of IEEE 754.
     """
 
     def __init__(self, timeout: float) -> None:
+        if not isinstance(timeout, (int, float)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"argument 'timeout' is {timeout!r}, allowed: seconds, 0 or more")  # pyright: ignore[reportUnreachable]
         if not timeout >= 0:
             raise ValueError(f"argument 'timeout' is {timeout!r}, allowed: seconds, 0 or more")
         self._end = time.monotonic() + timeout
@@ -95,6 +98,10 @@ class Calls:
     def wait(self, deadline: Deadline) -> bool:
         """Wait for the calls still running; return whether none is left."""
         return all(call.wait(deadline) for call in self._latest.values())
+
+    def forget(self) -> None:
+        """Forget the calls still running: in a forked child their threads do not exist."""
+        self._latest.clear()
 
     def _start(self, name: str) -> None:
         self._latest[name] = _Call(self._calls[name], f"otel_ctxlog {name}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from typing import TYPE_CHECKING, Final, Literal, cast
 from urllib.parse import urlsplit
 
@@ -36,6 +37,11 @@ CONFIG_VARIABLE: Final = "OTEL_CTXLOG_CONFIG"
 # What OpenTelemetry Python's exporter `otlp` speaks unless told otherwise; a deployment that sets no protocol has a
 # collector that expects it.
 DEFAULT_PROTOCOL: Final[Protocol] = "grpc"
+# Of one export, in seconds, by the specification.
+DEFAULT_TIMEOUT: Final = 10.0
+
+# The targets of gRPC that are no URLs but could not be mistyped ones either.
+_GRPC_TARGET: Final = re.compile(r"(?:dns|unix|unix-abstract|ipv4|ipv6|vsock|xds):")
 
 
 def choose(value: str, allowed: Iterable[str], *, what: str) -> str:
@@ -111,15 +117,15 @@ def read_compression(signal: Signal, protocol: Protocol) -> Compression:
     return cast("Compression", choose(value.lower(), allowed, what=f"{variable} (protocol {protocol})"))
 
 
-def check_timeout(signal: Signal) -> None:
-    """Check the timeout variable: a positive number of seconds.
+def read_timeout(signal: Signal) -> float:
+    """Return the timeout of an export from the variables, in seconds; 10 if they are silent.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is no positive number.
     """
     found = _read(signal, "TIMEOUT")
     if found is None:
-        return
+        return DEFAULT_TIMEOUT
     variable, value = found
     try:
         seconds = float(value)
@@ -127,6 +133,13 @@ def check_timeout(signal: Signal) -> None:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
         raise ValueError(f"{variable} is {value!r}, allowed: a positive number of seconds")
+    return seconds
+
+
+def read_insecure(signal: Signal) -> bool | None:
+    """Return whether gRPC goes without TLS to an endpoint that does not say it; None if the variables are silent."""
+    found = _read(signal, "INSECURE")
+    return None if found is None else found[1].lower() == "true"
 
 
 def check_readable_files(signal: Signal) -> None:
@@ -147,12 +160,6 @@ def check_readable_files(signal: Signal) -> None:
             raise ValueError(f"{variable} names {path!r}, which cannot be read: {error.strerror}") from error
 
 
-def certificate_file(signal: Signal) -> str | None:
-    """Return the path of the authority's certificate from the variables, or None."""
-    found = _read(signal, "CERTIFICATE")
-    return None if found is None else found[1]
-
-
 def check_endpoint(endpoint: str, *, what: str) -> str:
     """Return `endpoint` if it is a URL with a host.
 
@@ -162,7 +169,7 @@ def check_endpoint(endpoint: str, *, what: str) -> str:
     parts = urlsplit(endpoint)
     if parts.scheme in ("http", "https") and parts.netloc:
         return endpoint
-    hint = "" if "//" in endpoint else f"; did you mean 'http://{endpoint}'?"
+    hint = "" if "//" in endpoint or not endpoint else f"; did you mean 'http://{endpoint}'?"
     raise ValueError(f"{what} is {endpoint!r}, allowed: a URL like http://localhost:4317 or https://host{hint}")
 
 
@@ -170,10 +177,14 @@ def read_endpoint(signal: Signal, protocol: Protocol) -> tuple[str, str] | None:
     """Return the variable that names the endpoint, and the endpoint; None if there is none.
 
     Raises:
-        ValueError: HTTP is spoken and it is no URL. Over gRPC ``host:port`` is allowed, with TLS or without as
-            ``OTEL_EXPORTER_OTLP_INSECURE`` says.
+        ValueError: it is no URL. Over gRPC ``host:port`` is allowed if ``OTEL_EXPORTER_OTLP_INSECURE`` says whether
+            that is with TLS or without, and so are gRPC's own targets, like ``unix:PATH``.
     """
     found = _read(signal, "ENDPOINT")
-    if found is not None and protocol != "grpc":
-        check_endpoint(found[1], what=found[0])
+    if found is None:
+        return None
+    variable, endpoint = found
+    target = protocol == "grpc" and (_GRPC_TARGET.match(endpoint) or read_insecure(signal) is not None)
+    if not target:
+        check_endpoint(endpoint, what=variable)
     return found

@@ -41,6 +41,7 @@ ExporterArgument = str | Exporter | Iterable[str | Exporter]
 
 _FILE: Final = "file:"
 _OWN_NAMES: Final = ("otlp", "console", "memory", "none")
+_EXPORTERS: Final = "names, LogRecordExporter and SpanExporter objects"
 _GROUPS: Final[dict[Signal, str]] = {"logs": "opentelemetry_logs_exporter", "traces": "opentelemetry_traces_exporter"}
 
 E = TypeVar("E", LogRecordExporter, SpanExporter)
@@ -68,6 +69,10 @@ def parse_exporters(argument: ExporterArgument, signal: Signal, *, what: str) ->
         TypeError: something that is neither a name nor an exporter.
     """
     parts: list[str | Exporter] = []
+    if isinstance(argument, str) and not argument.strip(" ,"):
+        raise ValueError(f"{what} is {argument!r}, allowed: {', '.join(_names(signal))}")
+    if not isinstance(argument, (str, LogRecordExporter, SpanExporter, Iterable)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"{what} is {argument!r}, allowed: {_EXPORTERS}")  # pyright: ignore[reportUnreachable]
     given = [argument] if isinstance(argument, (str, LogRecordExporter, SpanExporter)) else list(argument)
     for item in given:
         if isinstance(item, str):
@@ -76,7 +81,7 @@ def parse_exporters(argument: ExporterArgument, signal: Signal, *, what: str) ->
         elif isinstance(item, (LogRecordExporter, SpanExporter)):  # pyright: ignore[reportUnnecessaryIsInstance]
             parts.append(item)
         else:
-            raise TypeError(f"{what} has {item!r}, allowed: names, LogRecordExporter and SpanExporter objects")  # pyright: ignore[reportUnreachable]
+            raise TypeError(f"{what} has {item!r}, allowed: {_EXPORTERS}")  # pyright: ignore[reportUnreachable]
     unique: list[str | Exporter] = []
     for part in parts:
         if part != "none" and not any(part is known or part == known for known in unique):
@@ -89,8 +94,12 @@ def _checked(name: str, signal: Signal, *, what: str) -> str:
         if name == _FILE:
             raise ValueError(f"{what} has {name!r}, allowed: file:PATH, like 'file:telemetry.jsonl'")
         return name
+    return choose(name, _names(signal), what=what)
+
+
+def _names(signal: Signal) -> tuple[str, ...]:
     registered = sorted({point.name for point in entry_points(group=_GROUPS[signal])} - set(_OWN_NAMES))
-    return choose(name, (*_OWN_NAMES, "file:PATH", *registered), what=what)
+    return (*_OWN_NAMES, "file:PATH", *registered)
 
 
 @dataclass(slots=True)

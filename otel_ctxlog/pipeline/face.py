@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from contextlib import ExitStack
@@ -14,16 +15,20 @@ from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
 
+from otel_ctxlog.engine.diagnostics import emit_diagnostic
 from otel_ctxlog.errors import ConfigError
 from otel_ctxlog.loggers.context import LoggingContext
 from otel_ctxlog.loggers.default import set_default_context
+from otel_ctxlog.pipeline.arguments import check_mapping, check_text
 from otel_ctxlog.pipeline.environment import CONFIG_VARIABLE, config_path, exporter_names, sdk_disabled
 from otel_ctxlog.pipeline.exporters import Builder, Exporter, ExporterArgument, parse_exporters
 from otel_ctxlog.pipeline.global_state import (
     current_propagator,
     global_logger_provider,
     global_tracer_provider,
+    is_ours,
     load_propagator,
+    mark_ours,
     offer_globally,
     set_propagator,
 )
@@ -104,19 +109,25 @@ def setup(
     Raises:
         ValueError: an argument or a variable has a value that is not allowed; says which, what is allowed, and the
             nearest match.
-        TypeError: an exporter is none.
+        TypeError: an argument is of a type that is not allowed; says which, and what is.
         ConfigError: the configuration is wrong, or its file cannot be read.
         MissingExtraError: an exporter needs a distribution that is not installed.
     """
+    check_text(service_name, what="argument 'service_name'")
+    check_text(service_version, what="argument 'service_version'")
+    check_mapping(
+        resource_attributes, what="argument 'resource_attributes'", example="{'deployment.environment': 'test'}"
+    )
     settings = OtlpSettings(endpoint=endpoint, protocol=protocol, headers=headers)
     disabled = sdk_disabled()
     log_parts = _log_parts(exporter)
     span_parts = _span_parts(exporter, traces_exporter)
     propagator = load_propagator(propagators)
+    found: dict[str, object] = {}
     if logger_provider is None and exporter is None and not settings and not disabled and set_global:
-        logger_provider = global_logger_provider()
+        found["log records"] = logger_provider = global_logger_provider()
     if tracer_provider is None and traces_exporter is None and not disabled and set_global:
-        tracer_provider = global_tracer_provider()
+        found["spans"] = tracer_provider = global_tracer_provider()
     named = {SERVICE_NAME: service_name, SERVICE_VERSION: service_version}
     attributes = {**(resource_attributes or {}), **{key: value for key, value in named.items() if value is not None}}
 
@@ -140,6 +151,14 @@ def setup(
         memory=MemoryRecords(made.builder.memory_logs, made.builder.memory_spans),
         quiet=made.quiet(),
     )
+    _warn_without_effect(
+        [what for what, provider in found.items() if is_ours(provider)],
+        {
+            "service_name": service_name,
+            "service_version": service_version,
+            "resource_attributes": resource_attributes,
+        },
+    )
     if set_global:
         if not disabled:
             offer_globally(logger_provider, tracer_provider)
@@ -147,6 +166,17 @@ def setup(
         if propagator is not None:
             _lend_propagator(propagator, telemetry)
     return telemetry
+
+
+def _warn_without_effect(signals: Sequence[str], arguments: Mapping[str, object]) -> None:
+    given = [f"{name}={value!r}" for name, value in arguments.items() if value is not None]
+    if signals and given:
+        emit_diagnostic(
+            f"setup() while an earlier one is alive: {' and '.join(signals)} go through its providers, for which"
+            f" {', '.join(given)} has no effect. Call shutdown() of the earlier one first, name an exporter, or pass"
+            " set_global=False.",
+            level=logging.WARNING,
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -162,6 +192,7 @@ class _Made:
     def logger_provider(self, parts: Sequence[str | Exporter]) -> SdkLoggerProvider:
         provider = SdkLoggerProvider(Resource.create(self.attributes), shutdown_on_exit=False)
         self.providers.append(provider)
+        mark_ours(provider)
         batch_size("logs")
         for prepared in self.builder.logs(parts):
             processor, watched = log_processor(prepared)
@@ -173,6 +204,7 @@ class _Made:
     def tracer_provider(self, parts: Sequence[str | Exporter]) -> SdkTracerProvider:
         provider = SdkTracerProvider(resource=Resource.create(self.attributes), shutdown_on_exit=False)
         self.providers.append(provider)
+        mark_ours(provider)
         batch_size("traces")
         for prepared in self.builder.traces(parts):
             processor, watched = span_processor(prepared)

@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from opentelemetry._logs import get_logger_provider, set_logger_provider
 
 # Private: the API has no other way to ask whether a provider was set. `tests/pipeline/test_sdk_parts.py` watches it.
 from opentelemetry._logs._internal import ProxyLoggerProvider
 from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.propagators.textmap import TextMapPropagator
 
 from otel_ctxlog.engine.diagnostics import emit_diagnostic
 from otel_ctxlog.pipeline.environment import choose
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from opentelemetry._logs import LoggerProvider
-    from opentelemetry.propagators.textmap import TextMapPropagator
     from opentelemetry.trace import TracerProvider
 
-__all__ = ["global_logger_provider", "global_tracer_provider", "load_propagator", "mark_spent", "offer_globally"]
+__all__ = [
+    "current_propagator",
+    "global_logger_provider",
+    "global_tracer_provider",
+    "is_ours",
+    "load_propagator",
+    "mark_ours",
+    "mark_spent",
+    "offer_globally",
+    "set_propagator",
+]
+
+_PROPAGATORS: Final = "OTEL_PROPAGATORS"
 
 # Providers of pipelines that were shut down. OpenTelemetry sets its globals once per process, so they may still be
 # the global ones; nothing logged through them goes anywhere.
 _spent: WeakSet[Any] = WeakSet()
-
+_ours: WeakSet[Any] = WeakSet()
 
 _warnings_left: list[None] = [None]
 
@@ -37,6 +49,16 @@ _warnings_left: list[None] = [None]
 def mark_spent(provider: object) -> None:
     """Remember that this provider was shut down."""
     _spent.add(provider)
+
+
+def mark_ours(provider: object) -> None:
+    """Remember that `setup` has made this provider."""
+    _ours.add(provider)
+
+
+def is_ours(provider: object) -> bool:
+    """Return whether `setup` has made this provider."""
+    return provider in _ours
 
 
 def _warn_once(text: str) -> None:
@@ -75,34 +97,52 @@ def load_propagator(argument: str | Iterable[str | TextMapPropagator] | None) ->
     """Return what `argument` asks for, else what ``OTEL_PROPAGATORS`` asks for; None if nobody does.
 
     Raises:
-        ValueError: a name that no installed distribution registers; the nearest match is named.
+        ValueError: a name that no installed distribution registers, in the variable even if there is an argument,
+            since OpenTelemetry reads it all the same; the nearest match is named.
+        TypeError: something that is neither a name nor a propagator.
     """
-    what = "argument 'propagators'"
-    if argument is None:
-        what = "OTEL_PROPAGATORS"
-        argument = os.environ.get(what, "").strip()
-        if not argument:
-            # OpenTelemetry's own default, W3C trace context and baggage, is set already, or somebody's choice is.
-            return None
-    from importlib.metadata import entry_points
-
+    variable = os.environ.get(_PROPAGATORS, "")
+    if not variable and argument is None:
+        # OpenTelemetry's own default, W3C trace context and baggage, is set already, or somebody's choice is.
+        return None
     points = {point.name: point for point in entry_points(group="opentelemetry_propagator")}
-    parts: list[TextMapPropagator] = []
-    for item in argument.split(",") if isinstance(argument, str) else argument:
-        if not isinstance(item, str):
+    named = _propagators(variable.split(",") if variable else (), points, what=_PROPAGATORS)
+    if argument is not None:
+        what = "argument 'propagators'"
+        if not isinstance(argument, (str, Iterable)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"{what} is {argument!r}, allowed: names and propagators")  # pyright: ignore[reportUnreachable]
+        named = _propagators(argument.split(",") if isinstance(argument, str) else argument, points, what=what)
+    return CompositePropagator([part.load()() if isinstance(part, EntryPoint) else part for part in named])
+
+
+def _propagators(
+    items: Iterable[str | TextMapPropagator], points: dict[str, EntryPoint], *, what: str
+) -> list[EntryPoint | TextMapPropagator]:
+    parts: list[EntryPoint | TextMapPropagator] = []
+    for item in items:
+        if isinstance(item, TextMapPropagator):
             parts.append(item)
-            continue
-        name = item.strip()
-        if name and choose(name, (*sorted(points), "none"), what=what) != "none":
-            parts.append(points[name].load()())
-    return CompositePropagator(parts)
+        elif isinstance(item, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            name = item.strip()
+            name = "none" if name.lower() == "none" else choose(name, (*sorted(points), "none"), what=what)
+            if name != "none":
+                parts.append(points[name])
+        else:
+            raise TypeError(f"{what} has {item!r}, allowed: names and propagators")  # pyright: ignore[reportUnreachable]
+    return parts
 
 
+# Imported late: `opentelemetry.propagate` reads its variable when it is imported, and raises an error that does not
+# name it. `load_propagator` has checked it by then.
 def current_propagator() -> TextMapPropagator:
     """Return the global propagator."""
-    return propagate.get_global_textmap()
+    from opentelemetry.propagate import get_global_textmap
+
+    return get_global_textmap()
 
 
 def set_propagator(propagator: TextMapPropagator) -> None:
     """Make it the global one."""
-    propagate.set_global_textmap(propagator)
+    from opentelemetry.propagate import set_global_textmap
+
+    set_global_textmap(propagator)

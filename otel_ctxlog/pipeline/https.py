@@ -1,4 +1,4 @@
-"""The session of the HTTP exporter where a certificate is named: `requests` would rather believe its own variable."""
+"""The session of the HTTP exporter: its certificate file counts, and what it is answered is told to the diagnostics."""
 
 from __future__ import annotations
 
@@ -6,15 +6,25 @@ from typing import Any
 
 from requests import Session
 
-__all__ = ["CertificateSession"]
+from otel_ctxlog.pipeline.reachability import note_answer
+
+__all__ = ["ExporterSession"]
 
 
-class CertificateSession(Session):
+class ExporterSession(Session):
     """A session whose own certificate file wins over ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``.
 
     In `requests` these variables beat `Session.verify`, so that on a machine that sets one of them
     ``OTEL_EXPORTER_OTLP_CERTIFICATE`` would have no effect.
     """
+
+    def request(self, *arguments: Any, **named: Any) -> Any:
+        """Send a request; the exporter tells its status only when it gives up at once, and not always then."""
+        note_answer(None)
+        response = super().request(*arguments, **named)
+        if not response.ok:
+            note_answer(f"HTTP {response.status_code} {response.reason or ''}".rstrip())
+        return response
 
     def merge_environment_settings(
         self, url: str | bytes | None, proxies: Any, stream: Any, verify: Any, cert: Any

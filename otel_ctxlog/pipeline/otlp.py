@@ -1,7 +1,8 @@
 """The official OTLP exporters, made from arguments and the `OTEL_EXPORTER_OTLP_*` variables.
 
-What no argument says is left to the exporters, which read endpoint, headers, timeout and certificates by themselves;
-the variables' values are checked before, so that a mistake is an error of `setup` and not a stream of failed exports.
+Certificates are left to the exporters, which read their variables by themselves. The other variables are read and
+checked here, so that a mistake is an error of `setup` and not a stream of failed exports, and since the gRPC exporter
+takes an empty variable at its word, which the specification counts as unset.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from urllib.parse import urlsplit
 
 from opentelemetry.util.re import parse_env_headers
 
+from otel_ctxlog.pipeline.arguments import check_headers, check_mapping, check_text
 from otel_ctxlog.pipeline.environment import (
     Compression,
     Protocol,
     Signal,
-    certificate_file,
     check_endpoint,
     check_readable_files,
-    check_timeout,
     read_compression,
     read_endpoint,
+    read_insecure,
     read_protocol,
+    read_timeout,
     signal_variable,
 )
 
@@ -57,6 +59,11 @@ class OtlpSettings:
     protocol: str | None = None
     headers: Mapping[str, str] | None = field(default=None)
 
+    def __post_init__(self) -> None:
+        check_text(self.endpoint, what="argument 'endpoint'")
+        check_text(self.protocol, what="argument 'protocol'")
+        check_mapping(self.headers, what="argument 'headers'", example="{'api-key': '…'}")
+
     def __bool__(self) -> bool:
         return not (self.endpoint is None and self.protocol is None and self.headers is None)
 
@@ -67,23 +74,24 @@ class _Resolved:
 
     protocol: Protocol
     compression: Compression
-    endpoint: str | None
-    headers: dict[str, str] | None
+    endpoint: str
+    timeout: float
+    headers: dict[str, str]
 
 
 def _resolve(signal: Signal, settings: OtlpSettings) -> _Resolved:
     protocol = read_protocol(signal, settings.protocol)
-    endpoint: str | None = None
     if settings.endpoint is not None:
         endpoint = check_endpoint(settings.endpoint, what="argument 'endpoint'")
         if protocol != "grpc":
             endpoint = _with_path(endpoint, signal)
     else:
-        read_endpoint(signal, protocol)
-    check_timeout(signal)
+        variable, endpoint = read_endpoint(signal, protocol) or ("", _DEFAULT_ENDPOINT[protocol])
+        if protocol != "grpc" and variable != signal_variable(signal, "ENDPOINT"):
+            endpoint = endpoint.removesuffix("/") + _PATHS[signal]
     check_readable_files(signal)
-    headers = None if settings.headers is None else _merged_headers(signal, settings.headers)
-    return _Resolved(protocol, read_compression(signal, protocol), endpoint, headers)
+    headers = _merged_headers(signal, settings.headers or {}, protocol)
+    return _Resolved(protocol, read_compression(signal, protocol), endpoint, read_timeout(signal), headers)
 
 
 def _with_path(endpoint: str, signal: Signal) -> str:
@@ -94,20 +102,34 @@ def _with_path(endpoint: str, signal: Signal) -> str:
     return base + _PATHS[signal]
 
 
-def _merged_headers(signal: Signal, headers: Mapping[str, str]) -> dict[str, str]:
+def _merged_headers(signal: Signal, headers: Mapping[str, str], protocol: Protocol) -> dict[str, str]:
     # The gRPC exporter ignores the variables once it is given headers, the HTTP exporter merges; here both merge.
-    text = os.environ.get(signal_variable(signal, "HEADERS")) or os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", "")
+    variable = signal_variable(signal, "HEADERS")
+    text = os.environ.get(variable)
+    if not text:
+        variable = "OTEL_EXPORTER_OTLP_HEADERS"
+        text = os.environ.get(variable, "")
     merged = dict(parse_env_headers(text, liberal=True))
+    check_headers(merged, protocol, what=variable)
     # gRPC takes only lower-case names; in HTTP case has no meaning.
-    merged.update({name.lower(): value for name, value in headers.items()})
+    given = {name.lower(): value for name, value in headers.items()}
+    check_headers(given, protocol, what="argument 'headers'")
+    merged.update(given)
     return merged
 
 
 def _arguments(signal: Signal, resolved: _Resolved) -> dict[str, Any]:
-    arguments: dict[str, Any] = {"endpoint": resolved.endpoint, "headers": resolved.headers}
+    arguments: dict[str, Any] = {
+        "endpoint": resolved.endpoint,
+        "headers": resolved.headers,
+        "timeout": resolved.timeout,
+    }
     if resolved.protocol == "grpc":
         from grpc import Compression as GrpcCompression
 
+        # By the specification the scheme decides; the exporter would prefer the variable, even an empty one.
+        scheme = urlsplit(resolved.endpoint).scheme
+        arguments["insecure"] = scheme == "http" or (scheme != "https" and bool(read_insecure(signal)))
         # Passed even if it is none: the gRPC exporter raises on a variable that says `none`.
         arguments["compression"] = (
             GrpcCompression.Gzip if resolved.compression == "gzip" else GrpcCompression.NoCompression
@@ -116,10 +138,10 @@ def _arguments(signal: Signal, resolved: _Resolved) -> dict[str, Any]:
         from opentelemetry.exporter.otlp.proto.http import Compression as HttpCompression
 
         arguments["compression"] = HttpCompression(resolved.compression)
-        if certificate_file(signal) is not None and not _has_credential_provider(signal):
-            from otel_ctxlog.pipeline.https import CertificateSession
+        if not _has_credential_provider(signal):
+            from otel_ctxlog.pipeline.https import ExporterSession
 
-            arguments["session"] = CertificateSession()
+            arguments["session"] = ExporterSession()
     return arguments
 
 

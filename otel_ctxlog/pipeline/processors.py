@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, SimpleLogRecordProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
-from otel_ctxlog.pipeline.reachability import WatchedLogExporter, WatchedSpanExporter, hushed
+from otel_ctxlog.engine.diagnostics import emit_diagnostic
+from otel_ctxlog.pipeline.reachability import WatchedLogExporter, WatchedSpanExporter, listener
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
@@ -32,19 +35,54 @@ _DEFAULT_BATCH: Final = 512
 _PREFIX: Final[dict[str, str]] = {"logs": "OTEL_BLRP", "traces": "OTEL_BSP"}
 
 
+# Between two diagnostics about a full queue, in seconds.
+_OVERFLOW_PAUSE: Final = 10.0
+
+
+class _Overflow:
+    """Hears the SDK's "Queue full, dropping Log." and says instead which queue it is, and how to make it larger.
+
+    It says nothing while it is known that nothing gets through: then every queue gets full.
+    """
+
+    def __init__(self, signal: Signal, destination: Destination) -> None:
+        self._what = "log records" if signal == "logs" else "spans"
+        self._variable = f"{_PREFIX[signal]}_MAX_QUEUE_SIZE"
+        self._size = os.environ.get(self._variable, str(_DEFAULT_QUEUE))
+        self._destination = destination
+        self._next = 0.0
+        self._dropped = 0
+
+    def hear(self, record: logging.LogRecord) -> bool:
+        """Take the warning, which can only be that one; what is said at lower levels is not about the queue."""
+        if record.levelno < logging.WARNING:
+            return False
+        self._dropped += 1
+        now = time.monotonic()
+        if now >= self._next and not self._destination.down:
+            self._next = now + _OVERFLOW_PAUSE
+            dropped, self._dropped = self._dropped, 0
+            emit_diagnostic(
+                f"{self._what} for {self._destination.text} are dropped, the oldest first: its batch queue is full"
+                f" ({self._variable} is {self._size}); dropped since this was last said: {dropped}",
+                level=logging.WARNING,
+            )
+        return True
+
+
 class _BatchLogProcessor(BatchLogRecordProcessor):
-    """The SDK's, without its warnings about a full queue while we have already said that nothing gets through."""
+    """The SDK's, whose full queue is an `_Overflow`."""
 
     def __init__(self, exporter: LogRecordExporter, destination: Destination) -> None:
         super().__init__(exporter, max_export_batch_size=batch_size("logs"))
-        self._destination = destination
+        self._overflow = _Overflow("logs", destination)
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        if self._destination.down:
-            with hushed():
-                super().on_emit(log_record)
-        else:
+        token = listener.set(self._overflow)
+        try:
             super().on_emit(log_record)
+        finally:
+            listener.reset(token)
 
 
 class _BatchSpanProcessor(BatchSpanProcessor):
@@ -52,14 +90,14 @@ class _BatchSpanProcessor(BatchSpanProcessor):
 
     def __init__(self, exporter: SpanExporter, destination: Destination) -> None:
         super().__init__(exporter, max_export_batch_size=batch_size("traces"))
-        self._destination = destination
+        self._overflow = _Overflow("traces", destination)
 
     def on_end(self, span: ReadableSpan) -> None:
-        if self._destination.down:
-            with hushed():
-                super().on_end(span)
-        else:
+        token = listener.set(self._overflow)
+        try:
             super().on_end(span)
+        finally:
+            listener.reset(token)
 
 
 def log_processor(prepared: Prepared[LogRecordExporter]) -> tuple[LogRecordProcessor, WatchedLogExporter]:

@@ -12,16 +12,17 @@ is really lost (the exporters try again for some seconds); when it takes batches
 from __future__ import annotations
 
 import logging
-import re
+import threading
 from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_ctxlog.engine.diagnostics import emit_diagnostic
+from otel_ctxlog.pipeline.reasons import advice_for, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -31,9 +32,23 @@ if TYPE_CHECKING:
 
     from otel_ctxlog.pipeline.deadline import Deadline
 
-__all__ = ["Destination", "QuietLoggers", "WatchedLogExporter", "WatchedSpanExporter", "hushed"]
+__all__ = [
+    "Destination",
+    "QuietLoggers",
+    "WatchedLogExporter",
+    "WatchedSpanExporter",
+    "hushed",
+    "listener",
+    "note_answer",
+]
 
-_MAX_REASON: Final = 400
+
+class Listener(Protocol):
+    """Hears what the SDK says during one of our calls into it."""
+
+    def hear(self, record: logging.LogRecord) -> bool:
+        """Return whether the record is kept from the handlers."""
+        ...
 
 
 class _Hush:
@@ -41,32 +56,43 @@ class _Hush:
 
     def __init__(self, heard: Callable[[str], None] | None) -> None:
         self.said: list[str] = []
+        self.answer: str | None = None
         self._heard = heard
 
-    def hear(self, record: logging.LogRecord) -> None:
+    def hear(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
-            return
+            return True
         try:
             text = record.getMessage()
         except Exception as error:  # noqa: BLE001 - a filter that raises would surface in the SDK's own code
             text = f"{record.msg!r} ({error!r})"
+        text = self.answer or text
         self.said.append(text)
         if self._heard is not None:
             self._heard(text)
+        return True
 
 
-_hush: ContextVar[_Hush | None] = ContextVar("otel_ctxlog_hush", default=None)
+# Set by `hushed`, and by the processors, for which a context manager per record would cost too much.
+listener: Final[ContextVar[Listener | None]] = ContextVar("otel_ctxlog_listener", default=None)
+
+
+def note_answer(answer: str | None) -> None:
+    """Have the diagnostics say what a collector has answered, in place of what its exporter makes of it."""
+    hush = listener.get()
+    if isinstance(hush, _Hush):
+        hush.answer = answer
 
 
 @contextmanager
 def hushed(heard: Callable[[str], None] | None = None) -> Generator[list[str]]:
     """Keep what `QuietLoggers` say in this thread from the handlers, and give it as a growing list of texts."""
     hush = _Hush(heard)
-    token = _hush.set(hush)
+    token = listener.set(hush)
     try:
         yield hush.said
     finally:
-        _hush.reset(token)
+        listener.reset(token)
 
 
 class QuietLoggers(logging.Filter):
@@ -93,12 +119,9 @@ class QuietLoggers(logging.Filter):
             logger.removeFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return False for what is said during one of our calls."""
-        hush = _hush.get()
-        if hush is None:
-            return True
-        hush.hear(record)
-        return False
+        """Return False for what is said during one of our calls and kept."""
+        hears = listener.get()
+        return hears is None or not hears.hear(record)
 
 
 def logger_names(exporter: object) -> frozenset[str]:
@@ -121,7 +144,7 @@ class Destination:
 
     Args:
         text: what the diagnostic calls it, like ``http://localhost:4317 (OTLP over grpc)``.
-        advice: the last sentence of the diagnostic: what to check.
+        advice: what to check if nobody answers there; empty where there is nothing to be said, whatever the answer is.
     """
 
     def __init__(self, text: str, *, advice: str) -> None:
@@ -130,6 +153,7 @@ class Destination:
         self._reached: set[str] = set()
         self._failing: set[str] = set()
         self._untold: deque[None] = deque([None])
+        self._waits_told: set[bool] = set()
         self.lost = 0
 
     @property
@@ -152,9 +176,19 @@ class Destination:
         self.lost += count
         self._tell_failure(signal, reason)
 
+    def kept_waiting(self, signal: str, reason: str, *, lost: bool) -> None:
+        """Note that somebody has given up to wait for it; reported unless it was already said that it fails."""
+        if self._failing or lost in self._waits_told:
+            return
+        self._waits_told.add(lost)
+        end = "What was not taken by then is lost." if lost else "The program goes on, and so does the export."
+        text = f"{signal} not delivered to {self.text}: {shorten(reason)}. {end}"
+        emit_diagnostic(text, level=logging.ERROR if lost else logging.WARNING)
+
     def batch_arrived(self, signal: str) -> None:
         """Note that a batch arrived; reported if the destination was reported as failing before."""
         self._reached.add(signal)
+        self._waits_told.clear()
         if signal not in self._failing:
             return
         self._failing.discard(signal)
@@ -170,28 +204,13 @@ class Destination:
             self._untold.pop()
         except IndexError:
             return
+        reason = shorten(reason)
         parts = (
-            f"cannot deliver {signal} to {self.text}: {_shorten(reason)}.",
-            self._advice,
+            f"cannot deliver {signal} to {self.text}: {reason}.",
+            self._advice and advice_for(reason, unanswered=self._advice),
             "The program goes on; what cannot be kept is dropped. This is said once, until it works again.",
         )
         emit_diagnostic(" ".join(filter(None, parts)))
-
-
-# How the official exporters announce another attempt; the cause is the part worth showing.
-_TRANSIENT: Final = re.compile(
-    r"Transient error (?P<what>.*) encountered while exporting .*, retrying in [0-9.]+s\."
-    r"(?: Error details: (?P<why>.*))?",
-    re.DOTALL,
-)
-
-
-def _shorten(reason: str) -> str:
-    transient = _TRANSIENT.fullmatch(reason)
-    if transient is not None:
-        reason = transient["why"] or transient["what"]
-    reason = " ".join(reason.split()).rstrip(".")
-    return reason if len(reason) <= _MAX_REASON else f"{reason[:_MAX_REASON]} …"
 
 
 class _Watch:
@@ -203,6 +222,9 @@ class _Watch:
         self.destination = destination
         self.stopped = False
         self.lost = 0
+        # What the last attempt at each batch under way has come to; empty as long as nothing was heard.
+        self._under_way: dict[int, str] = {}
+        self._given_up = False
         self._end_by: Deadline | None = None
         self._last_attempts = 2
 
@@ -211,6 +233,8 @@ class _Watch:
         if self.stopped:
             self.lost += count
             return False
+        batch = threading.get_ident()
+        self._under_way[batch] = ""
         with hushed(self._heard) as said:
             try:
                 arrived = call()
@@ -218,12 +242,28 @@ class _Watch:
             except Exception as error:  # noqa: BLE001 - an exporter's failure is a diagnostic, whatever it is
                 arrived = False
                 reason = f"{type(error).__name__}: {error}"
+        self._under_way.pop(batch, None)
         if arrived:
             self.destination.batch_arrived(self.signal)
         else:
             self.lost += count
-            self.destination.batch_lost(self.signal, count, reason)
+            if not self._given_up:
+                # Otherwise it was said, and this is only how the exporter takes being shut down.
+                self.destination.batch_lost(self.signal, count, reason)
         return arrived
+
+    def give_up(self, waited: str) -> bool:
+        """Say that a batch is still under way after `waited`, like ``2 s of flush()``; return whether one is."""
+        reasons = list(self._under_way.values())
+        if reasons:
+            reason = next(filter(None, reasons), "no answer")
+            self.destination.kept_waiting(self.signal, f"{reason} within {waited}", lost=self._end_by is not None)
+            self._given_up = self._end_by is not None
+        return bool(reasons)
+
+    def forget(self) -> None:
+        """Forget the batches under way: in a forked child nobody exports them."""
+        self._under_way.clear()
 
     def end_by(self, deadline: Deadline) -> None:
         """From now on give up instead of trying again once `deadline` has passed.
@@ -235,6 +275,9 @@ class _Watch:
         self._end_by = deadline
 
     def _heard(self, text: str) -> None:
+        if self._given_up:
+            return
+        self._under_way[threading.get_ident()] = shorten(text)
         self.destination.attempt_failed(self.signal, text)
         if self._end_by is None:
             return

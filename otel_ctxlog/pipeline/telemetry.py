@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
 
+from otel_ctxlog.engine.diagnostics import emit_diagnostic
 from otel_ctxlog.pipeline.deadline import Calls, Deadline
 from otel_ctxlog.pipeline.global_state import mark_spent
 
@@ -35,6 +39,9 @@ _NEVER_REACHED: Final = 1.0
 # The part of a shutdown's time kept for what is still going on when the rest is over, at most that many seconds.
 _LAST_PART: Final = 0.1
 _LAST_SECONDS: Final = 0.5
+
+# Among the finalizers of `multiprocessing`, whose own go down to -100.
+_LAST_PRIORITY: Final = -1000
 
 
 class MemoryRecords:
@@ -109,6 +116,8 @@ class Telemetry:
         if self._owned:
             # Not the providers' own `shutdown_on_exit`: it knows no deadline.
             atexit.register(self.shutdown)
+            _living.add(self)
+            _finish_with_worker(self)
 
     def at_end(self, call: Callable[[], None]) -> None:
         """Have `call` called once by `shutdown`, before anything ends; the last one given is called first."""
@@ -118,41 +127,52 @@ class Telemetry:
         """Export what is queued now, and return whether all of it was taken within `timeout` seconds.
 
         False also after `shutdown`, and if a destination did not take a batch. The wait ends at the timeout, even if
-        the SDK goes on.
+        the SDK goes on; a destination that has not answered by then is warned about, once until it answers.
 
         Raises:
+            TypeError: `timeout` is no number.
             ValueError: `timeout` is negative.
         """
         deadline = Deadline(timeout)
         if self._ended is not None:
             return False
         lost = self._lost
-        return self._flushes.run(deadline) and self._lost == lost
+        good = self._flushes.run(deadline)
+        if not good and timeout > 0 and deadline.remaining == 0:
+            self._give_up(f"the {timeout:g} s of flush()")
+        return good and self._lost == lost
 
     def shutdown(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
         """Export what is queued, end everything that `setup` began, and return whether all was taken in time.
 
         It takes at most `timeout` seconds, and about one where a collector was never there; what is not exported until
-        then is dropped. Providers that `setup` found or was given are flushed and go on. The library's default context
-        and the propagator become what they were before. The end of the interpreter calls it, if nobody did before.
-        Further calls do nothing and return the same.
+        then is dropped, which one diagnostic says. Providers that `setup` found or was given are flushed and go on. The
+        library's default context and the propagator become what they were before. The end of the interpreter calls it,
+        if nobody did before, and so does the end of a process of `multiprocessing` that has inherited or made it (but
+        not its `terminate`). Further calls do nothing and return the same.
 
         Raises:
+            TypeError: `timeout` is no number.
             ValueError: `timeout` is negative.
         """
         deadline = Deadline(timeout)
-        with self._lock:
+        # Held by another thread's `shutdown`, or by one that was left behind when this process was forked.
+        if not self._lock.acquire(timeout=deadline.remaining):
+            return False
+        try:
             if self._ended is None:
-                self._ended = self._end(deadline, reserve=min(timeout * _LAST_PART, _LAST_SECONDS))
+                self._ended = self._end(deadline, timeout)
             return self._ended
+        finally:
+            self._lock.release()
 
-    def _end(self, deadline: Deadline, *, reserve: float) -> bool:
+    def _end(self, deadline: Deadline, timeout: float) -> bool:
         for call in reversed(self._at_end):
             call()
         atexit.unregister(self.shutdown)
         lost = self._lost
         destinations = [watch.destination for watch in self._watches]
-        seconds = max(0.0, deadline.remaining - reserve)
+        seconds = max(0.0, deadline.remaining - min(timeout * _LAST_PART, _LAST_SECONDS))
         if destinations and all(destination.down and not destination.reached for destination in destinations):
             seconds = min(seconds, _NEVER_REACHED)
         patience = Deadline(seconds)
@@ -163,6 +183,9 @@ class Telemetry:
             good = self._flushes.run(patience)
         good = self._ends.run(patience) and good
         if not good:
+            said = self._give_up(f"the {timeout:g} s of shutdown()")
+            if not said and patience.remaining == 0 and not any(destination.down for destination in destinations):
+                emit_diagnostic(f"shutdown() gave up after {timeout:g} s: what was not exported by then is lost")
             # An exporter that waits for its next attempt gives up when it is shut down, and its thread ends.
             for watch in self._watches:
                 watch.stop()
@@ -173,11 +196,28 @@ class Telemetry:
             mark_spent(provider)
         return good and ended and self._lost == lost
 
+    def _give_up(self, waited: str) -> bool:
+        said = [watch.give_up(waited) for watch in self._watches]
+        return any(said)
+
+    def in_forked_child(self) -> None:
+        """Forget what only the parent's threads do, and have the end of a process of `multiprocessing` export."""
+        self._flushes.forget()
+        self._ends.forget()
+        for watch in self._watches:
+            watch.forget()
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None and self._ended is None:
+            # Finalizers of the parent are thrown away later than now, and before this is called.
+            util.register_after_fork(self, _finish_with_worker)
+
     @property
     def _lost(self) -> int:
         return sum(watch.lost for watch in self._watches)
 
     def __enter__(self) -> Self:
+        if self._ended is not None:
+            raise RuntimeError("this Telemetry is shut down for good: call setup() for another one")
         return self
 
     def __exit__(
@@ -191,6 +231,28 @@ class Telemetry:
     def __repr__(self) -> str:
         state = "running" if self._ended is None else "shut down"
         return f"<Telemetry {state}, {len(self._watches)} exporters>"
+
+
+# All that have something to end; a hook of `os.register_at_fork` cannot be taken back, so that there is one for all.
+_living: Final[WeakSet[Telemetry]] = WeakSet()
+
+
+def _in_forked_child() -> None:
+    for telemetry in tuple(_living):
+        telemetry.in_forked_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_forked_child)
+
+
+def _finish_with_worker(telemetry: Telemetry) -> None:
+    """Have a process of `multiprocessing` end the telemetry: it leaves by `os._exit`, which no `atexit` sees."""
+    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process is None or util is None or process.parent_process() is None:
+        return
+    # The last of all finalizers: the others may log.
+    util.Finalize(telemetry, telemetry.shutdown, exitpriority=_LAST_PRIORITY)
 
 
 def _end_of(provider: object) -> Callable[[], object]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_ctxlog.receiver.intake import Intake
+    from otel_ctxlog.receiver.rejections import Rejections
 
 _diagnostics = logging.getLogger("otel_ctxlog")
 
@@ -43,19 +44,20 @@ class GrpcServer:
         host: address or name to listen on.
         port: 0 for any free one.
         intake: gets every request.
+        rejections: is told about every request that is refused, but for those that grpc itself finds too large.
         max_request_bytes: limit of a message, as sent and decompressed; beyond it the answer is RESOURCE_EXHAUSTED.
 
     Raises:
         OSError: the address cannot be listened on.
     """
 
-    def __init__(self, *, host: str, port: int, intake: Intake, max_request_bytes: int) -> None:
+    def __init__(self, *, host: str, port: int, intake: Intake, rejections: Rejections, max_request_bytes: int) -> None:
         _probe(host, port)
         self._pool = DaemonPool(_WORKERS, "otel-ctxlog-grpc")
         try:
             self._server = grpc.server(
                 self._pool,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # any executor will do
-                handlers=[_Handlers(intake, max_request_bytes)],
+                handlers=[_Handlers(intake, rejections, max_request_bytes)],
                 options=(
                     ("grpc.max_receive_message_length", max_request_bytes),
                     # Or a port in use would be shared with whoever uses it.
@@ -96,29 +98,35 @@ def _probe(host: str, port: int) -> None:
 
 
 class _Handlers(grpc.GenericRpcHandler):
-    def __init__(self, intake: Intake, max_request_bytes: int) -> None:
+    def __init__(self, intake: Intake, rejections: Rejections, max_request_bytes: int) -> None:
         self._intake = intake
+        self._rejections = rejections
         self._max_request_bytes = max_request_bytes
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
-        signal = _METHODS.get(handler_call_details.method)
+        method = str(handler_call_details.method)
+        signal = _METHODS.get(method)
         if signal is None:
+            self._rejections.note(grpc.StatusCode.UNIMPLEMENTED.name, method, "no such method")
             return None
-        return grpc.unary_unary_rpc_method_handler(self._export(signal))
+        return grpc.unary_unary_rpc_method_handler(self._export(signal, method))
 
-    def _export(self, signal: Signal) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+    def _refuse(self, context: grpc.ServicerContext, code: grpc.StatusCode, method: str, reason: str) -> NoReturn:
+        self._rejections.note(code.name, method, reason)
+        context.abort(code, reason)
+
+    def _export(self, signal: Signal, method: str) -> Callable[[bytes, grpc.ServicerContext], bytes]:
         def export(data: bytes, context: grpc.ServicerContext) -> bytes:
             if len(data) > self._max_request_bytes:
-                context.abort(
-                    grpc.StatusCode.RESOURCE_EXHAUSTED, f"the message exceeds {self._max_request_bytes} bytes"
-                )
+                reason = f"the message exceeds {self._max_request_bytes} bytes"
+                self._refuse(context, grpc.StatusCode.RESOURCE_EXHAUSTED, method, reason)
             try:
                 self._intake.accept(signal, data, json=False)
             except ValueError as error:
-                context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+                self._refuse(context, grpc.StatusCode.INVALID_ARGUMENT, method, str(error))
             except Exception:  # noqa: BLE001  (logged; the sender has to get an answer)
                 _diagnostics.exception("the OTLP receiver failed")
-                context.abort(grpc.StatusCode.INTERNAL, "internal error")
+                self._refuse(context, grpc.StatusCode.INTERNAL, method, "internal error")
             # An empty message of every Export…ServiceResponse: all was accepted.
             return b""
 

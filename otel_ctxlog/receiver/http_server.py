@@ -17,6 +17,7 @@ from otel_ctxlog.receiver.intake import Signal
 
 if TYPE_CHECKING:
     from otel_ctxlog.receiver.intake import Intake
+    from otel_ctxlog.receiver.rejections import Rejections
 
 _diagnostics = logging.getLogger("otel_ctxlog")
 
@@ -38,6 +39,7 @@ class HttpServer:
         host: address or name to listen on.
         port: 0 for any free one.
         intake: gets every request.
+        rejections: is told about every request that is refused.
         max_request_bytes: limit of a body, as sent and decompressed.
         request_seconds: a request has to be there completely within this time after its first byte.
 
@@ -45,9 +47,20 @@ class HttpServer:
         OSError: the address cannot be listened on.
     """
 
-    def __init__(self, *, host: str, port: int, intake: Intake, max_request_bytes: int, request_seconds: float) -> None:
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        intake: Intake,
+        rejections: Rejections,
+        max_request_bytes: int,
+        request_seconds: float,
+    ) -> None:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        self._server = _Server(family, cast("tuple[str, int]", address), intake, max_request_bytes, request_seconds)
+        self._server = _Server(
+            family, cast("tuple[str, int]", address), intake, rejections, max_request_bytes, request_seconds
+        )
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": _POLL_SECONDS},
@@ -84,11 +97,13 @@ class _Server(socketserver.TCPServer):
         family: int,
         address: tuple[str, int],
         intake: Intake,
+        rejections: Rejections,
         max_request_bytes: int,
         request_seconds: float,
     ) -> None:
         self.address_family = family
         self.intake = intake
+        self.rejections = rejections
         self.max_request_bytes = max_request_bytes
         self.request_seconds = request_seconds
         self.stopping = False
@@ -131,7 +146,9 @@ class _Server(socketserver.TCPServer):
             self._idle.discard(connection)
 
     def _turn_away(self, connection: socket.socket) -> None:
-        body = status_body(14, "too many connections", json=True)
+        reason = "too many connections"
+        self.rejections.note(503, "(not read)", reason)
+        body = status_body(14, reason, json=True)
         head = (
             "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
@@ -301,6 +318,7 @@ class _Handler(BaseHTTPRequestHandler):
             json = is_json(self.headers)
         except (Refusal, AttributeError):
             json = True
+        self.server.rejections.note(refusal.status, getattr(self, "path", "(not read)"), refusal.message)
         body = status_body(refusal.rpc_code, refusal.message, json=json)
         if refusal.close:
             self.close_connection = True

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from otel_ctxlog.receiver.kept import KeptFile
+from otel_ctxlog.receiver.rejections import Rejections
 from otel_ctxlog.receiver.show import Display, Style
 from otel_ctxlog.receiver.store import Store
 
@@ -39,6 +40,8 @@ class Receiver:
         show_spans: whether spans are shown, too.
         color: whether the lines are coloured; None: if the stream is a terminal, unless ``NO_COLOR`` or ``FORCE_COLOR``
             in the environment say otherwise.
+        show_refused: a stream that gets a line about each kind of refused requests, by status and path, repeated at
+            most every ten seconds; None for none.
         keep: a file to which each request is appended as a line of OTLP JSON, as the Collector's file receiver reads.
         keep_traces: whether requests with spans go into that file, too.
         max_request_bytes: limit of a request, as sent and decompressed.
@@ -59,6 +62,7 @@ class Receiver:
         show: TextIO | None = None,
         show_spans: bool = False,
         color: bool | None = None,
+        show_refused: TextIO | None = None,
         keep: str | os.PathLike[str] | None = None,
         keep_traces: bool = True,
         max_request_bytes: int = 16 << 20,
@@ -89,6 +93,7 @@ class Receiver:
         self._display = (
             None if show is None else Display(show, style=Style.of_stream(show, color=color), spans=show_spans)
         )
+        self._rejections = Rejections(show_refused)
         self._store = Store(max_records=max_records, max_bytes=max_bytes)
         self._lock = threading.Lock()
         self._kept: KeptFile | None = None
@@ -219,6 +224,11 @@ class Receiver:
         return self._store.counts()[3]
 
     @property
+    def refused_requests(self) -> int:
+        """How many requests were refused since this object was made."""
+        return self._rejections.count
+
+    @property
     def show_failed(self) -> bool:
         """Whether the stream given as `show` could not be written to; nothing is shown since then."""
         return self._display is not None and self._display.failed
@@ -263,6 +273,7 @@ class Receiver:
                 host=self._host,
                 port=port,
                 intake=intake,
+                rejections=self._rejections,
                 max_request_bytes=self._max_request_bytes,
                 request_seconds=self._request_seconds,
             )
@@ -276,7 +287,13 @@ class Receiver:
         from otel_ctxlog.receiver.grpc_server import GrpcServer
 
         try:
-            return GrpcServer(host=self._host, port=port, intake=intake, max_request_bytes=self._max_request_bytes)
+            return GrpcServer(
+                host=self._host,
+                port=port,
+                intake=intake,
+                rejections=self._rejections,
+                max_request_bytes=self._max_request_bytes,
+            )
         except OSError as error:
             raise self._cannot_listen("gRPC", port, error) from None
 
