@@ -12,7 +12,17 @@ from enum import Enum
 from typing import Final, cast
 
 from otel_ctxlog.engine.messages import Attribute
-from otel_ctxlog.engine.values import INT_MAX, INT_MIN, AttributeValue, Lazy, clean_text, kept_lazy, safe_text, to_value
+from otel_ctxlog.engine.values import (
+    INT_MAX,
+    INT_MIN,
+    AttributeValue,
+    Lazy,
+    clean_text,
+    is_a,
+    kept_lazy,
+    safe_text,
+    to_value,
+)
 
 __all__ = ["BADKEY", "IGNORE", "Fields", "Ignore", "KeyValue", "bad_texts", "called", "read_fields", "read_pairs"]
 
@@ -222,19 +232,16 @@ def read_pairs(key_values: Sequence[object]) -> Fields:
     position, count = 0, len(key_values)
     while position < count:
         key = key_values[position]
-        if not isinstance(key, str):
+        if not is_a(key, str):
             read.add_bad(_plain_text(key))
             position += 1
         elif position + 1 == count:
-            read.add_bad(clean_text(key))
+            read.add_bad(safe_text(key))
             position += 1
         else:
             value = key_values[position + 1]
             plain = safe_text(repr(value)) if value is IGNORE else value
-            if key:
-                read.put(key, plain, keep_lazy=False)
-            else:
-                read.put_bad(key, plain)
+            _put_pair(key, plain, read, keep_lazy=False)
             position += 2
     return read
 

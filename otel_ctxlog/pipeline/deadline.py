@@ -21,7 +21,7 @@ class Deadline:
 
     Raises:
         TypeError: `timeout` is no number.
-        ValueError: `timeout` is negative or not a number in the sense of IEEE 754.
+        ValueError: `timeout` is negative or NaN.
     """
 
     def __init__(self, timeout: float) -> None:
