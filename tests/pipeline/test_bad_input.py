@@ -27,6 +27,26 @@ if TYPE_CHECKING:
         ({}, {"protocol": "http"}, "argument 'protocol' is 'http', allowed: grpc, http/protobuf; did you mean"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, {}, "OTEL_EXPORTER_OTLP_PROTOCOL is 'http/json'"),
         ({}, {"endpoint": "localhost:4317"}, "did you mean 'http://localhost:4317'?"),
+        ({}, {"endpoint": ""}, "argument 'endpoint' is '', allowed: a URL like http://localhost:4317 or https://host"),
+        ({}, {"exporter": ""}, "argument 'exporter' is '', allowed: otlp, console"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "127.0.0.1:4317"}, {}, "did you mean 'http://127.0.0.1:4317'?"),
+        (
+            {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "127.0.0.1:4317"},
+            {},
+            "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT is '127.0.0.1:4317', allowed: a URL",
+        ),
+        ({}, {"headers": {"api key": "s"}}, "argument 'headers' has the name 'api key', allowed over grpc: letters"),
+        ({}, {"headers": {"api-key": "s\nx: y"}}, "argument 'headers' has '\\n' in the value of 'api-key'"),
+        (
+            {},
+            {"headers": {"api-key": " s"}, "protocol": "http/protobuf"},
+            "argument 'headers' has ' ' in the value of 'api-key', allowed over http/protobuf: printable",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_HEADERS": "api-key=se%0Acret"},
+            {"headers": {}},
+            "OTEL_EXPORTER_OTLP_HEADERS has ",
+        ),
         ({}, {"endpoint": "ftp://host"}, "argument 'endpoint' is 'ftp://host', allowed: a URL"),
         (
             {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"},
@@ -39,7 +59,9 @@ if TYPE_CHECKING:
         ({"OTEL_BLRP_MAX_QUEUE_SIZE": "many"}, {}, "OTEL_BLRP_MAX_QUEUE_SIZE is 'many', allowed: a whole number"),
         ({"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "4096"}, {}, "allowed: at most OTEL_BSP_MAX_QUEUE_SIZE, which is 2048"),
         ({}, {"propagators": "tracecontxt"}, "argument 'propagators' is 'tracecontxt'"),
+        ({}, {"propagators": ["baggage", "tracecontxt"]}, "did you mean 'tracecontext'?"),
         ({"OTEL_PROPAGATORS": "bagage"}, {}, "did you mean 'baggage'?"),
+        ({"OTEL_PROPAGATORS": "bagage"}, {"propagators": "baggage"}, "OTEL_PROPAGATORS is 'bagage'"),
     ],
 )
 def test_a_wrong_value_is_named(
@@ -61,6 +83,41 @@ def test_what_is_no_exporter_is_named() -> None:
     """An object that exports nothing is a TypeError."""
     with pytest.raises(TypeError, match="argument 'exporter' has 5, allowed: names"):
         setup(exporter=[5])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"exporter": object()}, "argument 'exporter' is <object object at "),
+        ({"traces_exporter": 5}, "argument 'traces_exporter' is 5, allowed: names, LogRecordExporter and SpanExporter"),
+        ({"endpoint": 5}, "argument 'endpoint' is 5, allowed: a text (str)"),
+        ({"protocol": 5}, "argument 'protocol' is 5, allowed: a text (str)"),
+        ({"headers": "api-key=secret"}, "argument 'headers' is a str, allowed: a mapping, like {'api-key': '…'}"),
+        ({"headers": {5: "secret"}}, "argument 'headers' has the name 5, allowed: texts (str)"),
+        ({"headers": {"api-key": b"secret"}}, "argument 'headers' has a bytes for 'api-key', allowed: a text (str)"),
+        ({"resource_attributes": "a=b"}, "argument 'resource_attributes' is a str, allowed: a mapping"),
+        ({"service_name": 5}, "argument 'service_name' is 5, allowed: a text (str)"),
+        ({"service_version": 1.0}, "argument 'service_version' is 1.0, allowed: a text (str)"),
+        ({"propagators": [5]}, "argument 'propagators' has 5, allowed: names and propagators"),
+        ({"propagators": 5}, "argument 'propagators' is 5, allowed: names and propagators"),
+    ],
+)
+def test_a_wrong_type_is_named(arguments: dict[str, Any], expected: str) -> None:
+    """An argument of a wrong type is a TypeError that says what is allowed, and shows no header's value."""
+    with pytest.raises(TypeError) as caught:
+        setup(**arguments)
+
+    assert expected in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_telemetry_that_is_shut_down_is_not_entered() -> None:
+    """A `with` on what is shut down would log nowhere; the error says what to do."""
+    telemetry = setup(exporter="none", set_global=False)
+    telemetry.shutdown()
+
+    with pytest.raises(RuntimeError, match=r"shut down for good: call setup\(\)"), telemetry:
+        pass
 
 
 def test_a_wrong_configuration_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,3 +157,12 @@ def test_a_wrong_timeout_is_named(timeout: float) -> None:
             telemetry.flush(timeout)
         with pytest.raises(ValueError, match="argument 'timeout'"):
             telemetry.shutdown(timeout)
+
+
+def test_a_timeout_that_is_no_number_is_named() -> None:
+    """Nor can anybody wait for a text."""
+    with setup(exporter="none", set_global=False) as telemetry:
+        with pytest.raises(TypeError, match="argument 'timeout' is 'x', allowed: seconds, 0 or more"):
+            telemetry.flush("x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        with pytest.raises(TypeError, match="argument 'timeout' is 'x', allowed: seconds, 0 or more"):
+            telemetry.shutdown("x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_ctxlog.receiver import Receiver
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -116,6 +118,44 @@ for number in range(3):
     ]
 
 
+def test_a_setup_beside_another_says_what_has_no_effect(run_program: Callable[..., str]) -> None:
+    """A second `setup` uses the first one's global providers: what is said about the resource then does nothing."""
+    program = """
+logging.getLogger().handlers[0].setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+first = cl.setup(exporter="memory", service_name="first")
+cl.setup().shutdown()
+second = cl.setup(service_name="second")
+cl.log().info("hello")
+assert second.shutdown()
+[record] = first.memory.finished_logs()
+print(record.resource.attributes["service.name"])
+first.shutdown()
+"""
+    assert run_program(_HEAD + program).splitlines() == [
+        (
+            "WARNING setup() while an earlier one is alive: log records and spans go through its providers, for which"
+            " service_name='second' has no effect. Call shutdown() of the earlier one first, name an exporter, or pass"
+            " set_global=False."
+        ),
+        "first",
+    ]
+
+
+def test_a_misspelled_propagator_is_an_error_of_setup(run_program: Callable[..., str]) -> None:
+    """OpenTelemetry reads the variable at an import of its own; our error comes first, and alone."""
+    program = """
+import otel_ctxlog as cl
+try:
+    cl.setup(exporter="none")
+except ValueError as error:
+    print(error, error.__context__)
+"""
+    found = run_program(program, OTEL_PROPAGATORS="tracecontext,bagage")
+
+    assert found.startswith("OTEL_PROPAGATORS is 'bagage', allowed: ")
+    assert found.endswith("; did you mean 'baggage'? None\n")
+
+
 @pytest.mark.parametrize(
     ("variables", "argument", "expected"),
     [
@@ -169,6 +209,43 @@ assert os.waitpid(child, 0)[1] == 0
 
     text = path.read_text(encoding="utf-8")
     assert [text.count(f'"stringValue":"{word}"') for word in ("before", "child", "parent")] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_worker_of_multiprocessing_exports(method: str, protocol: str, run_program: Callable[..., str]) -> None:
+    """A worker leaves by `os._exit`; what it logged through an inherited or an own pipeline arrives all the same."""
+    program = """
+import multiprocessing, warnings
+warnings.simplefilter("ignore", DeprecationWarning)
+import otel_ctxlog as cl
+
+def forked():
+    cl.log().info("worker")
+
+def spawned():
+    cl.setup(traces_exporter="none")
+    cl.log().info("worker")
+
+if __name__ == "__main__":
+    method = METHOD
+    if method == "fork":
+        telemetry = cl.setup(traces_exporter="none")
+        cl.log().info("parent")
+        assert telemetry.flush(10)
+    worker = multiprocessing.get_context(method).Process(target=forked if method == "fork" else spawned)
+    worker.start()
+    worker.join(30)
+    print(worker.exitcode)
+""".replace("METHOD", repr(method))
+    with Receiver(http_port=0, grpc_port=0) as receiver:
+        endpoint = receiver.grpc_endpoint if protocol == "grpc" else receiver.http_endpoint
+        variables = {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
+        printed = run_program(program, **variables)
+        bodies = [record.body for record in receiver.records]
+
+    assert printed == "0\n"
+    assert bodies == (["parent", "worker"] if method == "fork" else ["worker"])
 
 
 def test_a_choice_made_since_is_kept(run_program: Callable[..., str]) -> None:

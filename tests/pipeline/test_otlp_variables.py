@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_ctxlog.pipeline import setup
+from otel_ctxlog.pipeline.otlp import OtlpSettings, otlp_log_exporter
 
 if TYPE_CHECKING:
     from tests.pipeline.conftest import Certificates, Collector
@@ -33,6 +34,43 @@ def test_endpoint_and_protocol(
 
     assert _send()
     assert [(call.path, call.bodies) for call in collector.calls] == [("/v1/logs", ["hello"])]
+
+
+@BOTH
+def test_empty_variables_count_as_unset(collector: Collector, protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty variable of the signal leaves the common one in force; empty ones of no consequence are no error."""
+    for setting in ("ENDPOINT", "INSECURE", "HEADERS", "COMPRESSION", "CERTIFICATE", "PROTOCOL"):
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{setting}", "")
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_LOGS_{setting}", "")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+
+    assert _send(protocol=protocol)
+    assert [(call.path, call.bodies) for call in collector.calls] == [("/v1/logs", ["hello"])]
+
+
+@pytest.mark.parametrize(("protocol", "port"), [("grpc", 4317), ("http/protobuf", 4318)])
+@pytest.mark.parametrize("variable", ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"])
+def test_an_empty_endpoint_is_the_default(
+    variable: str, protocol: str, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing but empty variables the exporters get the addresses of the specification."""
+    monkeypatch.setenv(variable, " ")
+    exporter = otlp_log_exporter(OtlpSettings(protocol=protocol))
+    exporter.shutdown()  # type: ignore[no-untyped-call]
+
+    expected = f"localhost:{port}" if protocol == "grpc" else f"http://localhost:{port}/v1/logs"
+    assert getattr(exporter, "_endpoint") == expected  # noqa: B009 - the exporters do not tell it otherwise
+
+
+@pytest.mark.parametrize("protocol", ["grpc"])
+def test_a_target_without_scheme(collector: Collector, protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over gRPC `host:port` is taken where the variable says that there is no TLS."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint.removeprefix("http://"))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_INSECURE", "true")
+
+    assert _send(protocol=protocol)
+    assert [call.bodies for call in collector.calls] == [["hello"]]
 
 
 @BOTH

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -8,7 +9,9 @@ import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+import grpc
 import pytest
 from opentelemetry._logs import SeverityNumber
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogExporter
@@ -19,6 +22,7 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_ctxlog.cli import main
 from otel_ctxlog.receiver import read_kept
+from otel_ctxlog.receiver.rejections import Rejections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,6 +121,50 @@ def test_it_can_be_quiet_and_speak_one_protocol(commands: list[Command]) -> None
 
 
 @pytest.mark.slow
+def test_it_says_what_it_refuses(commands: list[Command]) -> None:
+    """Each kind of refused requests, by status and path, is one line on stderr however often it comes."""
+    command = Command(*ANY_PORTS)
+    commands.append(command)
+    port = urlsplit(command.endpoint("http/protobuf")).port or 0
+    for path, kind in (("/v1/logs", "text/plain"), ("/wrong\x1b", "application/json"), ("/v1/logs", "text/plain")):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: 0\r\n\r\n"
+            connection.sendall(head.encode())
+            while connection.recv(1024):
+                pass
+    with grpc.insecure_channel(urlsplit(command.endpoint("grpc")).netloc) as channel:
+        for method in ("/x.Y/Export", "/opentelemetry.proto.collector.logs.v1.LogsService/Export"):
+            with pytest.raises(grpc.RpcError):
+                channel.unary_unary(method, request_serializer=bytes)(b"\xff", timeout=10)
+    code, _, err = command.end(signal.SIGTERM)
+    lines = err.splitlines()
+    unsupported = "unsupported content type: 'text/plain'; allowed are application/x-protobuf and application/json"
+
+    assert lines.pop(3).startswith(
+        "refused: INVALID_ARGUMENT /opentelemetry.proto.collector.logs.v1.LogsService/Export: not an OTLP Export"
+    )
+    assert lines == [
+        f"refused: 415 /v1/logs: {unsupported}",
+        "refused: 404 /wrong\\x1b: no such path: '/wrong\\x1b'; there are /v1/logs, /v1/traces, /v1/metrics",
+        "refused: UNIMPLEMENTED /x.Y/Export: no such method",
+        "Received 0 log records and 0 spans; refused 5 requests.",
+    ]
+    assert code == 0
+
+
+def test_refusals_do_not_flood() -> None:
+    """However many paths are made up, the lines are few; every refusal is counted."""
+    stream = io.StringIO()
+    rejections = Rejections(stream)
+    for number in range(1000):
+        rejections.note(404, f"/{number}", "no such path")
+        rejections.note(404, "/0", "no such path")
+
+    assert len(stream.getvalue().splitlines()) == 33
+    assert rejections.count == 2000
+
+
+@pytest.mark.slow
 def test_it_ends_when_nobody_reads_its_output(commands: list[Command]) -> None:
     """As `otel-ctxlog receive | head -1` does: a closed pipe ends it, cleanly."""
     command = Command(*ANY_PORTS)
@@ -172,6 +220,8 @@ def test_listening_beyond_this_machine_is_warned_of(capsys: pytest.CaptureFixtur
         (["--grpc-port", "http"], "a port is 0 to 65535, found 'http'"),
         (["--max-request-bytes", "0"], "a positive number is needed, found '0'"),
         (["--prot", "1"], "--prot"),
+        (["--foo"], "usage: otel-ctxlog receive [-h]"),
+        (["--foo"], "otel-ctxlog receive: error: unrecognized arguments: --foo"),
     ],
 )
 def test_a_wrong_command_line_is_explained(
