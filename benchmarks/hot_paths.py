@@ -1,8 +1,8 @@
 """What each hot path costs, against stdlib logging, structlog and raw ``Logger.emit``, in one run.
 
-Prints, for each path, the median of several rounds in nanoseconds, and its ratio to a rival measured in the same rounds:
-the machine may be noisy, and only ratios within one run mean anything. Run it with the package and its ``test`` extra
-installed::
+Prints, for each path, the median of several rounds in nanoseconds, and its ratio to a rival measured in the same
+rounds: the machine may be noisy, and only ratios within one run mean anything. Run it with the package and its ``test``
+extra installed::
 
     python benchmarks/hot_paths.py [--rounds N]
 """

@@ -21,7 +21,7 @@ class Proxy:
     """Raises at every touch, as a lazy proxy does outside of its request."""
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type:
+    def __class__(self) -> type:  # pyright: ignore[reportIncompatibleMethodOverride]
         msg = "outside of a request"
         raise RuntimeError(msg)
 
