@@ -109,7 +109,7 @@ def check(
             missing == extra == 0,
         ),
         Check(
-            f"Debug for tenant acme only: {len(details)} records, from both services",
+            f"Debug outside shop/pricing: tenant acme only, {len(details)} records, both services",
             {tenant(record) for record in details} == {"acme"} and {record.service_name for record in details} == both,
         ),
         Check(

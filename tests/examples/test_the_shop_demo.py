@@ -100,7 +100,7 @@ def test_with_other_rules_the_expectations_fail_and_it_ends_with_1(tmp_path: Pat
     out, err = finish(process)
 
     assert (process.returncode, err) == (1, ""), out
-    assert re.findall(r"(?m)^  ✗ (Debug for tenant acme only).*", out) == ["Debug for tenant acme only"]
+    assert re.findall(r"(?m)^  ✗ (Debug outside shop/pricing).*", out) == ["Debug outside shop/pricing"]
     assert "NOT as expected" in out
 
 
