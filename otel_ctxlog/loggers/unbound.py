@@ -63,9 +63,11 @@ class UnboundLogger(Logger):
         exception: BaseException | None = None,
         severity: SeverityNumber | None = None,
     ) -> None:
-        plan = self._current()
-        if level > plan.high:
-            return
+        plan: Plan = self._gate  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
+        if plan.epoch is not EPOCH.token or plan.ceiling != plan.high:
+            plan = self._current()
+            if level > plan.high:
+                return
         context = get_current()
         decision = plan.decide(context)
         if level > decision.level:
