@@ -160,7 +160,8 @@ def _scalar(data: object) -> str:
     if isinstance(data, dt.date):
         return data.isoformat()
     if is_set(data):
-        members = ", ".join(f"{_flow_key(member)}: null" for member in data)
+        # Sets have no order: sorted, so that equal configurations give equal texts.
+        members = ", ".join(sorted(f"{_flow_key(member)}: null" for member in data))
         return f"!!set {{{members}}}"
     return "{}" if isinstance(data, dict) else "[]"
 

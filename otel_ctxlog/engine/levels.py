@@ -45,14 +45,14 @@ DEBUG: Final = Level.DEBUG
 TRACE: Final = Level.TRACE
 
 _BY_NAME: Final[dict[str, int]] = {
-    "none": NONE,
-    "off": NONE,
-    "error": ERROR,
-    "warn": WARN,
-    "warning": WARN,
-    "info": INFO,
-    "debug": DEBUG,
-    "trace": TRACE,
+    "none": int(NONE),
+    "off": int(NONE),
+    "error": int(ERROR),
+    "warn": int(WARN),
+    "warning": int(WARN),
+    "info": int(INFO),
+    "debug": int(DEBUG),
+    "trace": int(TRACE),
 }
 _NAMES: Final = ("None", "Error", "Warn", "Info", "Debug", "Trace")
 _MOST_DIGITS: Final = 20_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -79,9 +80,10 @@ cl.log().info("hello")
 """
     said = run_program(program, OTEL_EXPORTER_OTLP_TIMEOUT="7")
 
-    assert said.startswith(
-        f"otel_ctxlog ERROR logs not delivered to {silent} (OTLP over http/protobuf): no answer with"
-    )
+    # Python 3.12 starts no threads while it exits, so that only the exporter's own timeout ends the wait there.
+    problem = "cannot deliver logs" if sys.version_info[:2] == (3, 12) else "logs not delivered"
+    assert said.startswith(f"otel_ctxlog ERROR {problem} to {silent} (OTLP over http/protobuf): ")
+    assert sys.version_info[:2] == (3, 12) or ": no answer with" in said
     assert len(said.splitlines()) == 1
 
 
