@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribute, Sampled, SpanAttribute, SpanName
 from otel_ctxlog.engine.conditions import And, Not, Or, RealmPrefix
 from otel_ctxlog.engine.levels import level_name
-from otel_ctxlog.engine.messages import Attribute, Realm, Tag, View, ask, repr_of
+from otel_ctxlog.engine.messages import Attribute, Realm, Tag, View, ask
 from otel_ctxlog.engine.protocols import Condition, LogSink, Rule
 from otel_ctxlog.engine.ruleset import Entry, RuleSet
-from otel_ctxlog.engine.values import safe_text
+from otel_ctxlog.engine.values import repr_of, safe_text
 
 __all__ = ["Explanation", "explain"]
 

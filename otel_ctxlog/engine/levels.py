@@ -11,6 +11,8 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Final, TypeGuard, cast
 
+from otel_ctxlog.engine.values import repr_of
+
 __all__ = [
     "DEBUG",
     "ERROR",
@@ -74,7 +76,7 @@ def check_level(value: object) -> int:
     """
     if is_level(value):
         return int.__index__(value)
-    msg = f"a level must be a non-negative int (Error 1 … Trace 5, finer above), but got {_shown(value)}{_hint(value)}"
+    msg = f"a level must be a non-negative int (Error 1 … Trace 5, finer above), but got {repr_of(value)}{_hint(value)}"
     raise ValueError(msg)
 
 
@@ -97,7 +99,7 @@ def parse_level(value: object) -> int:
         if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
             # By way of Decimal: int() and str() refuse numbers of more than 4,300 digits.
             return int(Decimal(text))
-    msg = f"unknown level {_shown(value)}: allowed are {_ALLOWED}{_nearest(value)}"
+    msg = f"unknown level {repr_of(value)}: allowed are {_ALLOWED}{_nearest(value)}"
     raise ValueError(msg)
 
 
@@ -112,13 +114,6 @@ def _nearest(value: object) -> str:
         return ""
     close = difflib.get_close_matches(value.strip().lower(), _BY_NAME, n=1)
     return f"; did you mean {close[0].title()!r}?" if close else ""
-
-
-def _shown(value: object) -> str:
-    try:
-        return repr(value)
-    except Exception:  # noqa: BLE001 - a __repr__ of the user
-        return f"<{type(value).__name__}>"
 
 
 def level_name(level: int) -> str:

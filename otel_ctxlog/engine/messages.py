@@ -19,7 +19,7 @@ from typing import Final
 
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.protocols import Condition, is_matcher
-from otel_ctxlog.engine.values import is_a, safe_text, snapshot, values_equal
+from otel_ctxlog.engine.values import is_a, repr_of, safe_text, snapshot, values_equal
 
 __all__ = [
     "BAGGAGE",
@@ -39,7 +39,6 @@ __all__ = [
     "ask",
     "check_name",
     "report_failure",
-    "repr_of",
     "same_value",
     "value_matches",
     "view_of",
@@ -210,14 +209,6 @@ def report_failure(subject: object, kind: str, error: Exception, *, own: bool = 
         f"a {kind} raised {type(error).__name__} and counts as not matching: {safe_text(repr_of(subject))}",
         error=error,
     )
-
-
-def repr_of(subject: object) -> str:
-    """Return ``repr(subject)``, or its type's name where that fails."""
-    try:
-        return repr(subject)
-    except Exception:  # noqa: BLE001 - a __repr__ of the user, or one nested too deep
-        return f"<{type(subject).__name__}>"
 
 
 def check_name(kind: str, name: object) -> str:

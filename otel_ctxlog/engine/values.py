@@ -29,6 +29,7 @@ __all__ = [
     "is_a",
     "is_plain",
     "kept_lazy",
+    "repr_of",
     "safe_text",
     "scalar_text",
     "snapshot",
@@ -212,6 +213,14 @@ def clean_text(text: str) -> str:
     if text.isascii():
         return text if type(text) is str else str.__str__(text)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def repr_of(subject: object) -> str:
+    """Return ``repr(subject)``, or its type's name where that fails."""
+    try:
+        return repr(subject)
+    except Exception:  # noqa: BLE001 - a __repr__ of the user, or one nested too deep
+        return f"<{type(subject).__name__}>"
 
 
 def safe_text(value: object) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
 from otel_ctxlog.engine.fields import IGNORE, Fields, KeyValue
-from otel_ctxlog.engine.messages import Attribute, repr_of
+from otel_ctxlog.engine.messages import Attribute
 from otel_ctxlog.engine.values import (
     AttributeValue,
     Converter,
@@ -22,6 +22,7 @@ from otel_ctxlog.engine.values import (
     clean_text,
     is_a,
     kept_lazy,
+    repr_of,
     safe_text,
 )
 from otel_ctxlog.errors import EventError

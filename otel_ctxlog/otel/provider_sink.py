@@ -171,7 +171,8 @@ def emit_record(
     if exception is not None:
         own = None if _is_sound(exception) else _exception_attributes(exception)
         if own is not None:
-            attributes = {**own, **attributes}
+            # Last, as the SDK's own: a limit takes ambient attributes first. What was given by hand stays.
+            attributes = {**attributes, **{key: text for key, text in own.items() if key not in attributes}}
             if not _has_text(exception):
                 exception = None
         # In this form the SDK appends exception.* instead of prepending it: a limit takes ambient attributes first.

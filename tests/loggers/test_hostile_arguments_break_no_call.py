@@ -11,7 +11,7 @@ from enum import Enum
 
 import pytest
 from opentelemetry import baggage, context
-from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
+from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits, ReadableLogRecord
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 import otel_ctxlog as cl
@@ -48,9 +48,9 @@ class RaisingMatcher:
 class Records:
     """A provider, and what it got."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: LogRecordLimits | None = None) -> None:
         self._exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
-        self.provider = LoggerProvider(shutdown_on_exit=False)
+        self.provider = LoggerProvider(shutdown_on_exit=False, log_record_limits=limits)
         self.provider.add_log_record_processor(SimpleLogRecordProcessor(self._exporter))
 
     def take(self) -> list[ReadableLogRecord]:
@@ -165,6 +165,26 @@ def test_what_has_no_proper_key_adds_up(records: Records) -> None:
     log.with_values(**{"!BADKEY": ["w"]}).info("m", 5)
 
     assert records.attributes() == [{"!BADKEY": ("5", "mine")}, {"!BADKEY": ("5", "mine")}, {"!BADKEY": ("w", "5")}]
+
+
+@pytest.mark.filterwarnings("ignore:Log record attributes were dropped")
+def test_a_limit_takes_ambient_attributes_before_those_of_a_broken_exception() -> None:
+    """Where attributes are limited, ambient ones go first, also for an exception whose text fails."""
+
+    class Broken(Exception):  # noqa: N818 - no error of ours
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    records = Records(LogRecordLimits(max_log_record_attributes=4))
+    token = context.attach(baggage.set_baggage("b", "2", baggage.set_baggage("a", "1")))
+    try:
+        cl.LoggingContext(records.provider).logger().log_error(Broken(), "m", mine=1)
+    finally:
+        context.detach(token)
+
+    assert [sorted(attributes) for attributes in records.attributes()] == [
+        ["exception.message", "exception.stacktrace", "exception.type", "mine"]
+    ]
 
 
 def test_a_lazy_field_of_an_event_is_called_only_for_a_record(records: Records) -> None:
