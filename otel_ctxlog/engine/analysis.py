@@ -45,7 +45,7 @@ _PURE_MATCHERS: Final = frozenset({Glob, Regex, Range, Exists})
 
 
 def needs(condition: Condition) -> Needs:
-    """Return which ambient messages can change the condition's answer."""
+    """Return which ambient messages can change the condition's answer, and whether it may look at any explicit one."""
     found = Needs()
     _collect_needs(condition, found)
     return found
@@ -56,6 +56,7 @@ def _collect_needs(condition: Condition, found: Needs) -> None:
     if collect is not None:
         collect(condition, found)
         return
+    found.explicit = True
     declared = declared_names(condition)
     if declared is None:
         found.everything = True

@@ -171,8 +171,9 @@ class Plan:
         low: the lowest level that may come out.
         high: the highest level that may come out; a call above it is off, whatever the context.
         ceiling: the same, but above every level while the plan is stale.
+        default: the decision where no rule matches.
         stem: what the logger puts on its records; made of the same messages as the plan.
-        static: these messages.
+        static: the messages that are decided about: these, or more.
         origin: what it was made from; a caller tells by it whether anything that concerns the plan has changed.
     """
 
@@ -180,7 +181,6 @@ class Plan:
         "__weakref__",
         "_cache",
         "_constant",
-        "_default",
         "_few_names",
         "_needs",
         "_read",
@@ -192,6 +192,7 @@ class Plan:
         "_watches_span",
         "_watches_span_name",
         "ceiling",
+        "default",
         "epoch",
         "high",
         "low",
@@ -210,14 +211,15 @@ class Plan:
         sink: LogSink,
         epoch: object,
         origin: object = None,
+        static: StaticMessages | None = None,
     ) -> None:
         self.epoch = epoch
         self.origin = origin
         self.stem = stem
-        self.static = stem.static
+        self.static = stem.static if static is None else static
         self._reader = reader
         self._sink = sink
-        self._default = Decision(default_level, None, None)
+        self.default = Decision(default_level, None, None)
         self._cache: dict[int, tuple[weakref.ref[object], Decision, _Volatile | None]] = {}
         self._segments: list[_Segment] = []
         self.low: float = HIGHEST
@@ -300,7 +302,7 @@ class Plan:
             decision = segment.decide(view, self._sink)
             if decision is not None:
                 return decision
-        return self._default
+        return self.default
 
     def decide(self, context: object) -> Decision:
         """Return the decision in an OpenTelemetry context; exact, from the cache where nothing has changed."""

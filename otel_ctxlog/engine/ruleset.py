@@ -275,9 +275,9 @@ def needs_of(entry: Entry) -> Needs:
         for condition in entry.conditions:
             wanted.add(needs(condition))
     except Exception:  # noqa: BLE001 - as above
-        wanted.everything = True
+        wanted.everything = wanted.explicit = True
     if entry.level is None:
-        wanted.everything = True
+        wanted.everything = wanted.explicit = True
     return wanted
 
 

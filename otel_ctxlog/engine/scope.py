@@ -60,6 +60,7 @@ class Needs:
         sampled: they look at the sampled flag.
         resource: they look at the resource.
         everything: they may look at all of it (own conditions and rules).
+        explicit: they may look at any explicit message (own conditions and rules).
     """
 
     names: set[str] = field(default_factory=set[str])
@@ -69,6 +70,7 @@ class Needs:
     sampled: bool = False
     resource: bool = False
     everything: bool = False
+    explicit: bool = False
 
     def add(self, other: Needs) -> None:
         """Take over what `other` needs."""
@@ -79,6 +81,7 @@ class Needs:
         self.sampled |= other.sampled
         self.resource |= other.resource
         self.everything |= other.everything
+        self.explicit |= other.explicit
 
     def outline(self) -> Needs:
         """Return the same with at most one name of each kind, which is the same for all: cheap to add up."""
@@ -90,6 +93,7 @@ class Needs:
             sampled=self.sampled,
             resource=self.resource,
             everything=self.everything,
+            explicit=self.explicit,
         )
 
     def within(self, scope: Scope) -> Needs:
@@ -104,6 +108,7 @@ class Needs:
             sampled=self.sampled and scope.span,
             resource=self.resource,
             everything=self.everything,
+            explicit=self.explicit,
         )
 
     @property

@@ -105,7 +105,7 @@ class Effective:
 
     def looks_at(self, name: str) -> bool:
         """Return whether any rule may look at the value of that attribute."""
-        return self.needs.everything or any(name in rules.looked_at for rules in self.rule_sets)
+        return self.needs.explicit or any(name in rules.looked_at for rules in self.rule_sets)
 
 
 def _first(default: _T, given: Iterable[_T | None]) -> _T:

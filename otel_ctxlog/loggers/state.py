@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from otel_ctxlog.engine import catalogue
 from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribute, SpanAttribute, SpanName
@@ -20,7 +20,6 @@ from otel_ctxlog.engine.conditions import And, Not, Or
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.matchers import OneOf
 from otel_ctxlog.engine.messages import Attribute
-from otel_ctxlog.engine.plan import Plan
 from otel_ctxlog.engine.protocols import LogSink, Rule, Source
 from otel_ctxlog.engine.rules import ConditionRule
 from otel_ctxlog.engine.ruleset import RuleSet
@@ -29,7 +28,17 @@ from otel_ctxlog.otel import provider_sink
 
 _T = TypeVar("_T")
 
-__all__ = ["EPOCH", "Cell", "Epoch", "RuleBook", "State", "tree_lock"]
+__all__ = ["EPOCH", "Cell", "Epoch", "RuleBook", "State", "Watched", "tree_lock"]
+
+
+class Watched(Protocol):
+    """What is derived from contexts: it knows its epoch, and can be told that this is over."""
+
+    epoch: object
+
+    def expire(self) -> None:
+        """Note that something has changed; in any thread, under the lock of all changes: neither wait nor raise."""
+        ...
 
 
 class Epoch:
@@ -44,7 +53,7 @@ class Epoch:
 
     def __init__(self) -> None:
         self.token: object = object()
-        self._plans: weakref.WeakSet[Plan] = weakref.WeakSet()
+        self._plans: weakref.WeakSet[Watched] = weakref.WeakSet()
 
     def advance(self) -> None:
         """Start a new epoch."""
@@ -56,7 +65,7 @@ class Epoch:
         for plan in collected(plans):
             plan.expire()
 
-    def watch(self, plan: Plan) -> None:
+    def watch(self, plan: Watched) -> None:
         """Have `plan` marked stale by the next change; at once if there was one since it was made."""
         plans = None
         while plans is not self._plans:

@@ -10,7 +10,7 @@ from otel_ctxlog.engine.fields import Fields, read_fields
 from otel_ctxlog.engine.levels import ERROR
 from otel_ctxlog.engine.protocols import LogSink, Source, is_sink
 from otel_ctxlog.engine.stem import Stem
-from otel_ctxlog.engine.values import clean_text, safe_text
+from otel_ctxlog.engine.values import AttributeValue, clean_text, safe_text
 from otel_ctxlog.otel.ambient import SourcesReader
 from otel_ctxlog.otel.context import Context
 from otel_ctxlog.otel.provider_sink import LOGGER_NAME, ProviderSink, emit_record, is_provider
@@ -77,7 +77,8 @@ def write(
     exception: BaseException | None = None,
     severity: SeverityNumber | None = None,
     event_name: str | None = None,
-    content: Callable[[], tuple[str | None, Fields]] | None = None,
+    timestamp: int | None = None,
+    content: Callable[[], tuple[AttributeValue, Fields]] | None = None,
 ) -> None:
     """Write one record; raises what a sink raises.
 
@@ -93,9 +94,11 @@ def write(
         exception: the record's exception.
         severity: the severity, where the level does not say it.
         event_name: the type of an event.
+        timestamp: when the record was made, in nanoseconds since the epoch; None: now.
         content: gives body and fields instead of `message` and the others; called only if the sink wants the record.
     """
-    timestamp = time_ns()
+    if timestamp is None:
+        timestamp = time_ns()
     target = sink
     provider = None
     if target is None:
@@ -108,11 +111,14 @@ def write(
     if provider is None:
         if not target.enabled(level):
             return
-        if content is not None:
-            message, fields = content()
+        body: AttributeValue
+        if content is None:
+            body = _body(message)
+        else:
+            body, fields = content()
         target.emit(
             level=level,
-            body=_body(message),
+            body=body,
             attributes=stem.record_attributes(route.reader.attachments(context), _read(fields, attributes)),
             name=stem.name,
             realm=stem.realm,
@@ -126,14 +132,16 @@ def write(
     logger, renamed = provider.scope(stem.scope)
     if not logger.enabled(context=context, severity_number=severity, event_name=event_name):
         return
-    if content is not None:
-        message, fields = content()
+    if content is None:
+        body = _body(message)
+    else:
+        body, fields = content()
     record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
     if renamed:
         record[LOGGER_NAME] = stem.scope
     emit_record(
         logger,
-        body=_body(message),
+        body=body,
         attributes=record,
         exception=exception,
         context=context,
