@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, cast
+from typing import Final, TypeGuard, cast
 
 from otel_ctxlog.engine.messages import Attribute
 from otel_ctxlog.engine.values import (
@@ -24,7 +24,18 @@ from otel_ctxlog.engine.values import (
     to_value,
 )
 
-__all__ = ["BADKEY", "IGNORE", "Fields", "Ignore", "KeyValue", "bad_texts", "called", "read_fields", "read_pairs"]
+__all__ = [
+    "BADKEY",
+    "IGNORE",
+    "Fields",
+    "Ignore",
+    "KeyValue",
+    "are_plain",
+    "bad_texts",
+    "called",
+    "read_fields",
+    "read_pairs",
+]
 
 BADKEY: Final = "!BADKEY"
 
@@ -137,10 +148,8 @@ def read_fields(
         attributes: keyword attributes; they come last.
         keep_lazy: keep a `Lazy` for later instead of calling it.
     """
-    if not fields and not keep_lazy:
-        simple = _simple_values(attributes)
-        if simple is not None:
-            return Fields(simple)
+    if not fields and not keep_lazy and are_plain(attributes):
+        return Fields(cast("dict[str, AttributeValue | Lazy]", attributes.copy()))
     read = Fields()
     if fields:
         _read_positional(fields, read, keep_lazy=keep_lazy)
@@ -158,23 +167,21 @@ def bad_texts(value: object) -> tuple[str, ...]:
     return (safe_text(value),)
 
 
-def _simple_values(attributes: Mapping[str, object]) -> dict[str, AttributeValue | Lazy] | None:
-    """Return the attributes if all are what they have to be, which is the usual case; else None."""
-    values: dict[str, AttributeValue | Lazy] = {}
+def are_plain(attributes: Mapping[str, object]) -> TypeGuard[dict[str, AttributeValue]]:
+    """Return whether keyword attributes can go on a record as they are, which is the usual case."""
     for key, value in attributes.items():
         kind = type(value)
         if kind is str:
             if not value.isascii():  # type: ignore[attr-defined]
-                return None
+                return False
         elif kind is int:
             if not INT_MIN <= value <= INT_MAX:  # type: ignore[operator]
-                return None
+                return False
         elif kind is not bool and kind is not float and value is not None:
-            return None
-        if not key or type(key) is not str or not key.isascii() or key == BADKEY:
-            return None
-        values[key] = value  # type: ignore[assignment]
-    return values
+            return False
+        if type(key) is not str or not key or not key.isascii() or key == BADKEY:
+            return False
+    return True
 
 
 def _read_positional(fields: Sequence[object], read: Fields, *, keep_lazy: bool) -> None:

@@ -15,11 +15,11 @@ from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.protocols import Condition, is_matcher
-from otel_ctxlog.engine.values import is_a, repr_of, safe_text, snapshot, values_equal
+from otel_ctxlog.engine.values import repr_of, safe_text, snapshot, values_equal
 
 __all__ = [
     "BAGGAGE",
@@ -80,22 +80,25 @@ class StaticMessages:
     def read(cls, flat: tuple[object, ...]) -> StaticMessages:
         """Return what conditions need to know of `flat`."""
         found = cls(flat)
-        tags: set[str] = set()
+        tags: set[str] | None = None
         for message in flat:
-            if is_a(message, Realm):
-                found.realm = message.name
-            elif is_a(message, Tag):
-                tags.add(message.name)
-            elif is_a(message, AmbientAttribute):
-                found.ambient = (*found.ambient, (message.origin, {message.name: message.value}))
-            elif is_a(message, Attribute):
-                found.attributes.setdefault(message.name, []).append(message.value)
-        if tags:
+            kind = type(message)
+            # The usual kinds first: loggers are made in requests.
+            if kind is Realm or issubclass(kind, Realm):
+                found.realm = message.name  # type: ignore[attr-defined] # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue]
+            elif kind is Tag or issubclass(kind, Tag):
+                tags = {*(tags or ()), cast("Tag", message).name}
+            elif issubclass(kind, AmbientAttribute):
+                ambient = cast("AmbientAttribute", message)
+                found.ambient = (*found.ambient, (ambient.origin, {ambient.name: ambient.value}))
+            elif issubclass(kind, Attribute):
+                attribute = cast("Attribute", message)
+                found.attributes.setdefault(attribute.name, []).append(attribute.value)
+        if tags is not None:
             found.tags = tags
         return found
 
 
-@dataclass(slots=True)
 class Ambient:
     """What the sources found in one OpenTelemetry context; treat as immutable.
 
@@ -106,10 +109,13 @@ class Ambient:
         resource: resource attributes of the target provider; None without any source or provider.
     """
 
-    groups: Sequence[tuple[str, Mapping[str, object]]] = ()
-    span_name: str | None = None
-    sampled: bool | None = None
-    resource: Mapping[str, object] | None = None
+    __slots__ = ("groups", "resource", "sampled", "span_name")
+
+    def __init__(self, groups: Sequence[tuple[str, Mapping[str, object]]] = ()) -> None:
+        self.groups = groups
+        self.span_name: str | None = None
+        self.sampled: bool | None = None
+        self.resource: Mapping[str, object] | None = None
 
 
 _NO_AMBIENT: Final = Ambient()

@@ -9,7 +9,8 @@ Invariants of the cache of decisions:
 1. A key is the identity of an OTel context, which is immutable; the entry holds a weak reference to it, so that a new
    context at an old address is not taken for the old one, and nothing is kept alive.
 2. Span attributes, the span's name and the resource change under an unchanged context: a decision that looked at some
-   remembers their values, and counts only while each is the same object (``is``: ``==`` takes True for 1).
+   remembers the values that it was made from, and counts only while each is the same object (``is``: ``==`` takes True
+   for 1). Where a value can change in place, it never counts.
 3. The entry of a context goes when the context does, and there are never more than `_MOST_DECISIONS`.
 """
 
@@ -17,8 +18,8 @@ from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol, TypeAlias, cast
 
 from otel_ctxlog.engine.analysis import ALWAYS, MAYBE, NEVER, Answer, partial
 from otel_ctxlog.engine.messages import Ambient, StaticMessages, View
@@ -30,9 +31,9 @@ from otel_ctxlog.engine.stem import Stem
 __all__ = ["AmbientReader", "Decision", "NothingAmbient", "Plan", "decide_once"]
 
 _MOST_DECISIONS: Final = 1024
-_FEW: Final = 16
-"""Up to so many names are looked up one by one; beyond, the span's attributes are gone through."""
-_MISSING: Final = object()
+
+Changed: TypeAlias = Callable[[], bool]
+"""Tells whether anything that a decision looked at has changed since."""
 
 
 class Decision(NamedTuple):
@@ -44,7 +45,7 @@ class Decision(NamedTuple):
 
 
 class AmbientReader(Protocol):
-    """What the engine asks of the sources of a context."""
+    """What the engine asks of the sources of a context; none of it raises."""
 
     @property
     def scope(self) -> Scope:
@@ -52,23 +53,15 @@ class AmbientReader(Protocol):
         ...
 
     def prepare(self, needs: Needs) -> Callable[[object], Ambient]:
-        """Return what reads from a context at least what is needed; it never raises."""
+        """Return what reads from a context at least what is needed."""
         ...
 
-    def span(self, context: object) -> object | None:
-        """Return the current span if it has attributes or a name that can change, else None."""
-        ...
+    def watching(self, needs: Needs) -> Callable[[object, Ambient], Changed | None] | None:
+        """Return what watches what was read from a context; None where nothing needed ever can change.
 
-    def span_attributes(self, span: object) -> Mapping[str, object]:
-        """Return a copy of the span's attributes."""
-        ...
-
-    def span_name(self, span: object) -> object:
-        """Return the span's name."""
-        ...
-
-    def resource(self) -> Mapping[str, object] | None:
-        """Return the resource attributes of the target's provider; the same object while they are the same."""
+        It gets the context and what was read from it. Its answer tells whether anything has changed since; it is None
+        where nothing can, and it holds neither the context nor its span alive.
+        """
         ...
 
     def is_settled(self) -> bool:
@@ -90,19 +83,7 @@ class NothingAmbient:
         """Return what reads nothing."""
         return lambda _context: Ambient()
 
-    def span(self, context: object) -> object | None:  # noqa: ARG002
-        """Return None."""
-        return None
-
-    def span_attributes(self, span: object) -> Mapping[str, object]:  # noqa: ARG002
-        """Return nothing."""
-        return {}
-
-    def span_name(self, span: object) -> object:  # noqa: ARG002
-        """Return None."""
-        return None
-
-    def resource(self) -> Mapping[str, object] | None:
+    def watching(self, needs: Needs) -> Callable[[object, Ambient], Changed | None] | None:  # noqa: ARG002
         """Return None."""
         return None
 
@@ -154,13 +135,75 @@ def decide_once(
     return None
 
 
-class _Volatile(NamedTuple):
-    """What a decision looked at that changes under an unchanged context."""
+class Kept(weakref.ref[object]):
+    """A decision, kept by the context that it was made in: called, it returns that context, or None if it is gone.
 
-    span: weakref.ref[object] | None
-    attributes: Mapping[str, object]
-    span_name: object
-    resource: Mapping[str, object] | None
+    Attributes:
+        key: the context's id.
+        level: the level of the decision.
+        decision: the decision.
+        changed: tells whether something that was looked at has changed since; None where nothing can.
+    """
+
+    __slots__ = ("changed", "decision", "key", "level")
+
+    changed: Changed | None
+    decision: Decision
+    key: int
+    level: int
+
+
+class _Gone:
+    __slots__ = ("__weakref__",)
+
+
+_NOBODY: Final = Kept(_Gone())
+"""Made by a context that is gone."""
+
+
+class Decisions:
+    """The last decisions of a plan and of its renewed copies.
+
+    Attributes:
+        last: the last one that was asked for.
+    """
+
+    __slots__ = ("_by_context", "last")
+
+    def __init__(self) -> None:
+        self.last: Kept = _NOBODY
+        self._by_context: dict[int, Kept] = {}
+
+    def find(self, context: object) -> Decision | None:
+        """Return the decision that was made in this context, if it still holds."""
+        kept = self._by_context.get(id(context))
+        if kept is None or kept() is not context or (kept.changed is not None and kept.changed()):
+            return None
+        self.last = kept
+        return kept.decision
+
+    def keep(self, context: object, decision: Decision, changed: Changed | None) -> None:
+        """Keep a decision for as long as the context lives."""
+        by_context = self._by_context
+        if len(by_context) >= _MOST_DECISIONS:
+            by_context.clear()
+        try:
+            kept = Kept(context, self._forget)
+        except TypeError:  # a context of a kind that cannot be weakly referenced: decide each time
+            return
+        kept.key = id(context)
+        kept.level = decision.level
+        kept.decision = decision
+        kept.changed = changed
+        by_context[kept.key] = kept
+        self.last = kept
+
+    def _forget(self, gone: weakref.ref[object]) -> None:
+        key = cast("Kept", gone).key
+        if self._by_context.get(key) is gone:
+            self._by_context.pop(key, None)
+        if self.last is gone:
+            self.last = _NOBODY
 
 
 class Plan:
@@ -171,6 +214,9 @@ class Plan:
         low: the lowest level that may come out.
         high: the highest level that may come out; a call above it is off, whatever the context.
         ceiling: the same, but above every level while the plan is stale.
+        stale: whether something may have changed since.
+        constant: the decision in every context, or None where it depends on the context.
+        decisions: those that were made, by context.
         default: the decision where no rule matches.
         stem: what the logger puts on its records; made of the same messages as the plan.
         static: the messages that are decided about: these, or more.
@@ -179,24 +225,20 @@ class Plan:
 
     __slots__ = (
         "__weakref__",
-        "_cache",
-        "_constant",
-        "_few_names",
-        "_needs",
         "_read",
         "_reader",
         "_segments",
         "_sink",
-        "_span_names",
-        "_watches_resource",
-        "_watches_span",
-        "_watches_span_name",
+        "_watch",
         "ceiling",
+        "constant",
+        "decisions",
         "default",
         "epoch",
         "high",
         "low",
         "origin",
+        "stale",
         "static",
         "stem",
     )
@@ -220,30 +262,27 @@ class Plan:
         self._reader = reader
         self._sink = sink
         self.default = Decision(default_level, None, None)
-        self._cache: dict[int, tuple[weakref.ref[object], Decision, _Volatile | None]] = {}
+        self.decisions = Decisions()
         self._segments: list[_Segment] = []
         self.low: float = HIGHEST
         self.high: float = 0
         wanted = Needs()
         if not any(self._open(rules, wanted) for rules in rule_sets):
             self._widen(default_level, default_level)
-        self._needs = wanted.within(reader.scope)
-        self._read = reader.prepare(self._needs)
-        names = self._needs.names | self._needs.span_names
-        self._span_names = frozenset(name for name in names if reader.scope.span_allows(name))
-        everything = self._needs.everything
-        self._watches_resource = self._needs.resource or everything
-        self._watches_span_name = self._needs.span_name or everything
-        self._watches_span = reader.scope.span and (bool(self._span_names) or self._watches_span_name)
-        self._few_names = len(self._span_names) <= _FEW and not self._needs.everything
-        self._constant: Decision | None = None
-        if not self._needs.anything:
-            self._constant = self._walk(View(self.static))
-            self.low = self.high = self._constant.level
+        needs = wanted.within(reader.scope)
+        self._read = reader.prepare(needs)
+        self._watch = reader.watching(needs)
+        self.constant: Decision | None = None
+        if not needs.anything:
+            self.constant = self._walk(View(self.static))
+            self.low = self.high = self.constant.level
         self.ceiling: float = self.high
+        self.stale = False
 
     def expire(self) -> None:
         """Mark the plan stale."""
+        # In this order: who is let in by the ceiling has to see why.
+        self.stale = True
         self.ceiling = HIGHEST
 
     def renewed(self, epoch: object) -> Plan:
@@ -254,6 +293,7 @@ class Plan:
         plan = copy.copy(self)
         plan.epoch = epoch
         plan.ceiling = plan.high
+        plan.stale = False
         return plan
 
     def _open(self, rules: RuleSet, wanted: Needs) -> bool:
@@ -306,80 +346,18 @@ class Plan:
 
     def decide(self, context: object) -> Decision:
         """Return the decision in an OpenTelemetry context; exact, from the cache where nothing has changed."""
-        constant = self._constant
+        constant = self.constant
         if constant is not None:
             return constant
-        known = self._cache.get(id(context))
-        if known is not None and known[0]() is context and (known[2] is None or self._unchanged(known[2])):
-            return known[1]
-        # What may change is noted before it is read: should it change in between, the entry is out of date at once.
-        try:
-            volatile = self._look(context)
-            keep = self._reader.is_settled()
-        except TypeError:  # a span of a kind that cannot be weakly referenced: decide each time
-            volatile, keep = None, False
-        decision = self._walk(View(self.static, self._read(context)))
+        known = self.decisions.find(context)
+        if known is not None:
+            return known
+        keep = self._reader.is_settled()
+        ambient = self._read(context)
+        decision = self._walk(View(self.static, ambient))
         if keep:
-            self._keep(context, decision, volatile)
+            self.decisions.keep(context, decision, None if self._watch is None else self._watch(context, ambient))
         return decision
-
-    def _look(self, context: object) -> _Volatile | None:
-        reader = self._reader
-        resource = reader.resource() if self._watches_resource else None
-        if self._watches_span:
-            span = reader.span(context)
-            if span is not None:
-                attributes = self._relevant(reader.span_attributes(span))
-                return _Volatile(weakref.ref(span), attributes, reader.span_name(span), resource)
-        return _Volatile(None, {}, None, resource) if self._watches_resource else None
-
-    def _relevant(self, attributes: Mapping[str, object]) -> Mapping[str, object]:
-        if self._needs.everything:
-            return attributes
-        names = self._span_names
-        if len(names) <= len(attributes):
-            return {name: attributes[name] for name in names if name in attributes}
-        return {name: value for name, value in attributes.items() if name in names}
-
-    def _unchanged(self, volatile: _Volatile) -> bool:
-        reader = self._reader
-        if self._watches_resource and reader.resource() is not volatile.resource:
-            return False
-        if volatile.span is None:
-            return True
-        span = volatile.span()
-        if span is None or (self._watches_span_name and reader.span_name(span) is not volatile.span_name):
-            return False
-        now, then = reader.span_attributes(span), volatile.attributes
-        if self._few_names:
-            for name in self._span_names:  # noqa: SIM110 - as below
-                if now.get(name, _MISSING) is not then.get(name, _MISSING):
-                    return False
-            return True
-        now = self._relevant(now)
-        if len(now) != len(then):
-            return False
-        # The order as well: an own condition sees it.
-        for (name, value), (name_then, value_then) in zip(now.items(), then.items(), strict=True):
-            if name != name_then or value is not value_then:
-                return False
-        return True
-
-    def _keep(self, context: object, decision: Decision, volatile: _Volatile | None) -> None:
-        cache = self._cache
-        key = id(context)
-        if len(cache) >= _MOST_DECISIONS:
-            cache.clear()
-
-        def forget(ref: weakref.ref[object]) -> None:
-            known = cache.get(key)
-            if known is not None and known[0] is ref:
-                cache.pop(key, None)
-
-        try:
-            cache[key] = (weakref.ref(context, forget), decision, volatile)
-        except TypeError:  # a context of a kind that cannot be weakly referenced: decide each time
-            return
 
 
 def _answer(entry: Entry, static: StaticMessages, scope: Scope) -> Answer:

@@ -6,19 +6,17 @@ context, prepared for writing. A recipe outlives its stem where the context's ow
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
 
 from otel_ctxlog.engine.fields import BADKEY, IGNORE, Fields, bad_texts, called
-from otel_ctxlog.engine.messages import Attribute, Name, Realm, StaticMessages
+from otel_ctxlog.engine.messages import Attribute, Name, Realm, StaticMessages, Tag
 from otel_ctxlog.engine.values import AttributeValue, Lazy, clean_text, is_a, safe_text, to_value
 
 __all__ = ["EMPTY", "Recipe", "Stem"]
 
 
-@dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a logger was asked to carry.
+    """What a logger was asked to carry; immutable.
 
     Attributes:
         messages: the flat messages besides those of the context.
@@ -26,16 +24,29 @@ class Recipe:
         fields: the fields given by ``with_values``, in order.
     """
 
-    messages: tuple[object, ...] = ()
-    names: tuple[str | Name, ...] = ()
-    fields: tuple[Fields, ...] = ()
+    # Not a dataclass: loggers are made in requests, and a frozen one costs four times as much to make.
+    __slots__ = ("fields", "messages", "names")
+
+    def __init__(
+        self,
+        messages: tuple[object, ...] = (),
+        names: tuple[str | Name, ...] = (),
+        fields: tuple[Fields, ...] = (),
+    ) -> None:
+        self.messages = messages
+        self.names = names
+        self.fields = fields
 
     def with_messages(self, messages: tuple[object, ...]) -> Recipe:
         """Return this with further messages."""
         if not messages:
             return self
-        names = tuple(message for message in messages if is_a(message, Name))
-        return replace(self, messages=self.messages + messages, names=self.names + names)
+        names = self.names
+        for message in messages:
+            kind = type(message)
+            if kind is not Realm and kind is not Tag and kind is not Attribute and is_a(message, Name):
+                names = (*names, message)
+        return Recipe(self.messages + messages if self.messages else messages, names, self.fields)
 
     def alone(self, messages: tuple[object, ...]) -> Recipe:
         """Return one with these messages only, and what ``with_name`` and ``with_values`` gave."""
@@ -45,11 +56,11 @@ class Recipe:
     def with_name(self, name: object) -> Recipe:
         """Return this with one more part of the name; an empty one adds nothing."""
         text = safe_text(name)
-        return replace(self, names=(*self.names, text)) if text else self
+        return Recipe(self.messages, (*self.names, text), self.fields) if text else self
 
     def with_fields(self, fields: Fields) -> Recipe:
         """Return this with further fields."""
-        return replace(self, fields=(*self.fields, fields))
+        return Recipe(self.messages, self.names, (*self.fields, fields))
 
 
 EMPTY: Final = Recipe()
@@ -66,9 +77,10 @@ class Stem:
         attributes: key → attribute value; where `lazy`, some values are `Lazy`.
         ignored: keys that must not be on a record, not even as ambient attributes.
         lazy: whether there are `Lazy` values.
+        plain: whether `attributes` go on records as they are.
     """
 
-    __slots__ = ("attributes", "ignored", "lazy", "name", "realm", "scope", "static")
+    __slots__ = ("attributes", "ignored", "lazy", "name", "plain", "realm", "scope", "static")
 
     def __init__(self, context_messages: tuple[object, ...], recipe: Recipe, default_scope: str) -> None:
         messages = context_messages + recipe.messages
@@ -83,6 +95,7 @@ class Stem:
         self.ignored: frozenset[str] = frozenset()
         self.lazy = False
         self._collect(messages, recipe.fields)
+        self.plain = not self.lazy and not self.ignored and BADKEY not in self.attributes
 
     def _collect(self, messages: tuple[object, ...], layers: tuple[Fields, ...]) -> None:
         found = Fields()
@@ -107,6 +120,27 @@ class Stem:
             attributes[BADKEY] = tuple(bad)
         self.attributes = attributes
         self.ignored = frozenset(ignored)
+
+    def plain_attributes(
+        self,
+        ambient: dict[str, AttributeValue],
+        attributes: dict[str, AttributeValue],
+    ) -> dict[str, AttributeValue]:
+        """Return the attributes of one record, ambient ones first; only where the stem is `plain`.
+
+        Args:
+            ambient: ambient attributes; the dict is used up.
+            attributes: keyword attributes of the call that are plain; the dict is used up.
+        """
+        own: dict[str, AttributeValue] = {**self.attributes, **attributes} if self.attributes else attributes  # type: ignore[dict-item]
+        if not ambient:
+            return own
+        # An explicit attribute takes its own, later place: where the number is limited, the first ones go.
+        if not own.keys().isdisjoint(ambient):
+            for key in own:
+                ambient.pop(key, None)
+        ambient.update(own)
+        return ambient
 
     def record_attributes(
         self,

@@ -153,10 +153,10 @@ def canonical_key(value: object) -> Hashable | None:
     kind = type(value)
     if kind is str:
         return cast("str", value)
-    if kind is bool:
-        return ("bool", value)
     if kind is BaggageText:
         return str(value)
+    if kind is bool:
+        return ("bool", value)
     if kind is int or kind is bytes or (kind is float and not math.isnan(cast("float", value))):
         return value
     if value is None:

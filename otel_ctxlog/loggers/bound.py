@@ -70,7 +70,7 @@ class BoundLogger(Logger):
         try:
             write(
                 route,
-                self._stem,
+                self._known_stem or self._stem,
                 self._sink,
                 get_current(),
                 level,

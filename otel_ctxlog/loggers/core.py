@@ -82,7 +82,7 @@ class Effective:
         "states",
     )
 
-    def __init__(self, states: tuple[State, ...], messages: tuple[object, ...], epoch: object) -> None:
+    def __init__(self, states: tuple[State, ...], messages: tuple[object, ...], epoch: object, owner: object) -> None:
         self.states = states
         self.messages = messages
         self.epoch = epoch
@@ -93,7 +93,8 @@ class Effective:
             if state.target is not None:
                 target, offset = state.target, state.offset
                 break
-        self.route = Route(target, offset, _first(DEFAULT_SOURCES, (state.sources for state in states)))
+        sources = _first(DEFAULT_SOURCES, (state.sources for state in states))
+        self.route = Route(target, offset, sources, owner)
         self.rule_sets = [state.compiled.get() for state in states if state.compiled is not None]
         self.needs = Needs()
         self.highest: float = self.default_level
@@ -228,7 +229,7 @@ class ContextCore:
         if known is not None and known.messages is messages and _same(known.states, states):
             known.epoch = token
             return known
-        made = Effective(states, messages, token)
+        made = Effective(states, messages, token, self)
         self._effective = made
         return made
 

@@ -11,7 +11,6 @@ from otel_ctxlog.engine.stem import Recipe, Stem
 from otel_ctxlog.engine.values import Lazy
 from otel_ctxlog.loggers.core import ContextCore, Effective
 from otel_ctxlog.loggers.making import make_unbound
-from otel_ctxlog.loggers.state import EPOCH
 from otel_ctxlog.otel.context import Context
 
 __all__ = ["Passed", "RecordRules"]
@@ -90,7 +89,7 @@ class RecordRules:
     def _current(self) -> Plan:
         """Return a plan that is good now."""
         plan = self._plan
-        if plan.epoch is not EPOCH.token or plan.ceiling != plan.high:
+        if plan.stale:
             self._plan = plan = self._core.plan(self._recipe, plan)
         return plan
 

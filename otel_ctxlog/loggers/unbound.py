@@ -10,7 +10,6 @@ from otel_ctxlog.engine.stem import Recipe
 from otel_ctxlog.loggers.base import Logger
 from otel_ctxlog.loggers.bound import bound_logger
 from otel_ctxlog.loggers.core import ContextCore
-from otel_ctxlog.loggers.state import EPOCH
 from otel_ctxlog.otel.context import get_current
 from otel_ctxlog.otel.route import report_lost, write
 from otel_ctxlog.otel.severity import SeverityNumber
@@ -49,9 +48,8 @@ class UnboundLogger(Logger):
     def _current(self) -> Plan:
         """Return a plan that is good now."""
         plan: Plan = self._gate  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
-        if plan.epoch is EPOCH.token and plan.ceiling == plan.high:
-            return plan
-        self._gate = plan = self._core.plan(self._recipe, plan)
+        if plan.stale:
+            self._gate = plan = self._core.plan(self._recipe, plan)
         return plan
 
     def _write(
@@ -64,14 +62,21 @@ class UnboundLogger(Logger):
         severity: SeverityNumber | None = None,
     ) -> None:
         plan: Plan = self._gate  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
-        if plan.epoch is not EPOCH.token or plan.ceiling != plan.high:
+        if plan.stale:
             plan = self._current()
             if level > plan.high:
                 return
         context = get_current()
-        decision = plan.decide(context)
-        if level > decision.level:
-            return
+        # What `Plan.decide` does, without the call, for the context of the call before: most that get here are off.
+        kept = plan.decisions.last
+        if kept() is context and (kept.changed is None or not kept.changed()):
+            if level > kept.level:
+                return
+            decision = kept.decision
+        else:
+            decision = plan.decide(context)
+            if level > decision.level:
+                return
         route = self._core.effective().route
         try:
             write(

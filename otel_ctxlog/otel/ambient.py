@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Final, cast
+from typing import cast
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -13,13 +13,12 @@ from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.messages import BAGGAGE, OWN, SPAN, Ambient
 from otel_ctxlog.engine.protocols import Source, is_source
 from otel_ctxlog.engine.scope import Needs, Scope
-from otel_ctxlog.engine.values import AttributeValue, BaggageText, clean_text, to_value
+from otel_ctxlog.engine.values import AttributeValue, clean_text
+from otel_ctxlog.otel.attaching import Attaching, BaggageReading, SourceAttaching, SpanAttaching
 from otel_ctxlog.otel.sources import BaggageSource, SpanSource, span_attributes
+from otel_ctxlog.otel.volatile import Changed, watching
 
-__all__ = ["EXCEPTION_PREFIX", "RESERVED", "SourcesReader", "check_sources"]
-
-RESERVED: Final = frozenset({"realm", "eventType"})
-EXCEPTION_PREFIX: Final = "exception."
+__all__ = ["SourcesReader", "check_sources"]
 
 # An own source that logs would be asked again for that record, and so on.
 _reading: ContextVar[bool] = ContextVar("otel_ctxlog_reading_source", default=False)
@@ -57,8 +56,9 @@ class SourcesReader:
     __slots__ = ("__weakref__", "_attached", "_resource", "_sources", "scope")
 
     def __init__(self, sources: tuple[Source, ...], resource: Callable[[], Mapping[str, object] | None]) -> None:
-        self._sources = tuple((_origin(source), source) for source in sources)
-        self._attached = tuple(source for source in sources if _attaches(source))
+        readings = [(source, _reading_of(source)) for source in sources]
+        self._sources = tuple((_origin(source), read) for source, (read, _) in readings)
+        self._attached = tuple(attaching for source, (_, attaching) in readings if _attaches(source))
         self._resource = resource
         spans = [source for source in sources if isinstance(source, SpanSource)]
         baggages = [source for source in sources if isinstance(source, BaggageSource)]
@@ -81,21 +81,19 @@ class SourcesReader:
         span_facts = self.scope.span and (needs.span_name or needs.sampled or needs.everything)
         resource = needs.resource or needs.everything
 
-        def read(context: object) -> Ambient:
-            otel_context = cast("Context", context)
-            ambient = Ambient([(origin, _read(source, otel_context)) for origin, source in sources])
+        def read(context: Context) -> Ambient:
+            ambient = Ambient([(origin, source(context)) for origin, source in sources])
             if span_facts:
-                ambient.sampled, ambient.span_name = _span_facts(trace.get_current_span(otel_context))
+                ambient.sampled, ambient.span_name = _span_facts(trace.get_current_span(context))
             if resource:
                 ambient.resource = self.resource()
             return ambient
 
-        return read
+        return cast("Callable[[object], Ambient]", read)
 
-    def span(self, context: object) -> object | None:
-        """Return the span in `context` if it has attributes, else None."""
-        span = trace.get_current_span(cast("Context", context))
-        return None if type(span) is trace.NonRecordingSpan else span
+    def watching(self, needs: Needs) -> Callable[[object, Ambient], Changed | None] | None:
+        """Return what tells whether what was read from a context has changed; None where nothing needed ever can."""
+        return cast("Callable[[object, Ambient], Changed | None] | None", watching(needs, self.scope, self))
 
     def span_attributes(self, span: object) -> Mapping[str, object]:
         """Return a copy of the span's attributes."""
@@ -129,11 +127,7 @@ class SourcesReader:
         """Return the ambient attributes that go on a record, in a new dict."""
         attached: dict[str, AttributeValue] = {}
         for source in self._attached:
-            for name, value in _read(source, context).items():
-                if name in RESERVED or name.startswith(EXCEPTION_PREFIX):
-                    continue
-                key = name if name.isascii() else clean_text(name)
-                attached[key] = clean_text(str(value)) if type(value) is BaggageText else to_value(value)
+            source.add(context, attached)
         return attached
 
 
@@ -145,6 +139,19 @@ def _span_facts(span: trace.Span) -> tuple[bool, str | None]:
     except Exception as error:  # noqa: BLE001 - a span of another implementation may do anything
         _failed(span, error)
         return False, None
+
+
+def _reading_of(source: Source) -> tuple[Callable[[Context], Mapping[str, object]], Attaching]:
+    """Return what reads a source, and what puts it on records."""
+
+    def read(context: Context) -> Mapping[str, object]:
+        return _read(source, context)
+
+    # What a subclass does is its own: it is asked each time.
+    if type(source) is BaggageSource:
+        baggage = BaggageReading(read)
+        return baggage.entries, baggage
+    return read, SpanAttaching(read) if type(source) is SpanSource else SourceAttaching(read)
 
 
 def _origin(source: Source) -> str:

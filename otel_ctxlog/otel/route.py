@@ -6,15 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from time import time_ns
 
 from otel_ctxlog.engine.diagnostics import report_once
-from otel_ctxlog.engine.fields import Fields, read_fields
+from otel_ctxlog.engine.fields import Fields, are_plain, read_fields
 from otel_ctxlog.engine.levels import ERROR
 from otel_ctxlog.engine.protocols import LogSink, Source, is_sink
 from otel_ctxlog.engine.stem import Stem
 from otel_ctxlog.engine.values import AttributeValue, clean_text, safe_text
 from otel_ctxlog.otel.ambient import SourcesReader
 from otel_ctxlog.otel.context import Context
+from otel_ctxlog.otel.decided import GATES, mark
 from otel_ctxlog.otel.provider_sink import LOGGER_NAME, ProviderSink, emit_record, is_provider
-from otel_ctxlog.otel.severity import SeverityNumber, severity_of
+from otel_ctxlog.otel.severity import SeverityNumber, severity_text, with_text
 
 __all__ = ["GLOBAL", "Route", "as_sink", "report_lost", "shifted", "write"]
 
@@ -49,12 +50,14 @@ class Route:
         offset: what is added to the level of a non-error record on its way there.
         provider: the target, if it is a `ProviderSink`.
         reader: reads the sources.
+        owner: what decides about the records that go this way (the core of a context), or None where nobody does.
     """
 
-    __slots__ = ("offset", "provider", "reader", "target")
+    __slots__ = ("offset", "owner", "provider", "reader", "target")
 
-    def __init__(self, target: LogSink, offset: int, sources: tuple[Source, ...]) -> None:
+    def __init__(self, target: LogSink, offset: int, sources: tuple[Source, ...], owner: object | None = None) -> None:
         self.target = target
+        self.owner = owner
         self.offset = offset
         self.provider = target if isinstance(target, ProviderSink) else None
         self.reader = SourcesReader(sources, _no_resource if self.provider is None else self.provider.resource)
@@ -64,7 +67,7 @@ def _no_resource() -> Mapping[str, object] | None:
     return None
 
 
-def write(
+def write(  # noqa: C901, PLR0912 - every record takes this way: a call less counts
     route: Route,
     stem: Stem,
     sink: LogSink | None,
@@ -90,7 +93,7 @@ def write(
         level: the level of the call, without offset.
         message: the body; None for none.
         fields: the call's positional fields, or all its fields already read.
-        attributes: the call's keyword attributes.
+        attributes: the call's keyword attributes, a dict of its own: the record may get it.
         exception: the record's exception.
         severity: the severity, where the level does not say it.
         event_name: the type of an event.
@@ -99,6 +102,7 @@ def write(
     """
     if timestamp is None:
         timestamp = time_ns()
+    record_context = mark(context, route.owner) if GATES.living else context
     target = sink
     provider = None
     if target is None:
@@ -107,44 +111,63 @@ def write(
         if route.offset:
             level = shifted(level, route.offset)
     if severity is None:
-        severity = severity_of(level)
+        severity, text = with_text(level)
+    else:
+        text = severity_text(severity)
+    logger = None
+    renamed = False
     if provider is None:
         if not target.enabled(level):
             return
-        body: AttributeValue
-        if content is None:
-            body = _body(message)
+    else:
+        logger, renamed = provider.scope(stem.scope)
+        if not logger.wants_all() and not logger.enabled(
+            context=record_context, severity_number=severity, event_name=event_name
+        ):
+            return
+    body: AttributeValue
+    if content is not None:
+        body, read = content()
+        record = stem.record_attributes(route.reader.attachments(context), read)
+    else:
+        body = message if type(message) is str and message.isascii() else _body(message)
+        if not fields and stem.plain and are_plain(attributes):
+            record = stem.plain_attributes(route.reader.attachments(context), attributes)
         else:
-            body, fields = content()
+            record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
+    if logger is None:
         target.emit(
             level=level,
             body=body,
-            attributes=stem.record_attributes(route.reader.attachments(context), _read(fields, attributes)),
+            attributes=record,
             name=stem.name,
             realm=stem.realm,
             exception=exception,
-            context=context,
+            context=record_context,
             timestamp=timestamp,
             severity=severity,
             event_name=event_name,
         )
         return
-    logger, renamed = provider.scope(stem.scope)
-    if not logger.enabled(context=context, severity_number=severity, event_name=event_name):
-        return
-    if content is None:
-        body = _body(message)
-    else:
-        body, fields = content()
-    record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
     if renamed:
         record[LOGGER_NAME] = stem.scope
+    if exception is None:
+        logger.emit(
+            timestamp=timestamp,
+            context=record_context,
+            severity_number=severity,
+            severity_text=text,
+            body=body,
+            attributes=record,
+            event_name=event_name,
+        )
+        return
     emit_record(
         logger,
         body=body,
         attributes=record,
         exception=exception,
-        context=context,
+        context=record_context,
         timestamp=timestamp,
         severity=severity,
         event_name=event_name,

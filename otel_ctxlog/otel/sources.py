@@ -115,6 +115,7 @@ class BaggageSource:
         found: dict[str, object] = {}
         every = self.allows is _any_name
         entries: Mapping[object, object] = baggage.get_all(context)  # type: ignore[assignment] # names are what was set
+        longest = self.max_value_length
         for name, value in entries.items():
             if len(found) >= self.max_entries:
                 break
@@ -122,7 +123,7 @@ class BaggageSource:
                 text = value if isinstance(value, str) else scalar_text(value)
                 if text is None:
                     text = safe_text(value)
-                found[name] = BaggageText(text[: self.max_value_length])
+                found[name] = BaggageText(text if len(text) <= longest else text[:longest])
         return found
 
 

@@ -1,0 +1,132 @@
+"""What the sources of a context put on a record, one class per kind of source.
+
+Every record with ambient attributes comes along here, so that it does little: what a record before it has shown about
+a name or a baggage is kept, in small bounds.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+
+from otel_ctxlog.engine.values import AttributeValue, BaggageText, clean_text, to_value
+
+__all__ = ["EXCEPTION_PREFIX", "RESERVED", "Attaching", "BaggageReading", "SourceAttaching", "SpanAttaching"]
+
+RESERVED: Final = frozenset({"realm", "eventType"})
+EXCEPTION_PREFIX: Final = "exception."
+
+_MOST_KEYS: Final = 1024
+_REFUSED: Final = ""
+_keys: dict[str, str] = {}
+
+
+class Attaching(Protocol):
+    """One source, as it is put on records."""
+
+    def add(self, context: Context, attached: dict[str, AttributeValue]) -> None:
+        """Add what the source finds in `context` to the attributes of a record; raises nothing."""
+        ...
+
+
+class SourceAttaching:
+    """Any source: asked for every record.
+
+    Args:
+        read: reads the source; it raises nothing.
+    """
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[Context], Mapping[str, object]]) -> None:
+        self._read = read
+
+    def add(self, context: Context, attached: dict[str, AttributeValue]) -> None:
+        """Add what the source finds in `context`."""
+        _put(self._read(context), attached)
+
+
+class SpanAttaching(SourceAttaching):
+    """A `SpanSource`: a span that does not record has nothing."""
+
+    __slots__ = ()
+
+    def add(self, context: Context, attached: dict[str, AttributeValue]) -> None:
+        """Add the attributes of the span in `context`."""
+        if type(trace.get_current_span(context)) is not trace.NonRecordingSpan:
+            _put(self._read(context), attached)
+
+
+class _Found(weakref.ref[Context]):
+    """What was found in one context; called, it returns that context, or None if it is gone."""
+
+    __slots__ = ("attached", "entries")
+
+    attached: dict[str, AttributeValue]
+    entries: Mapping[str, object]
+
+
+_NOTHING: Final = _Found(Context())
+
+
+class BaggageReading:
+    """A `BaggageSource`: what is in a context stays as it is, so that it is read once for several calls in one.
+
+    Args:
+        read: reads the source; it raises nothing.
+    """
+
+    __slots__ = ("_last", "_read")
+
+    def __init__(self, read: Callable[[Context], Mapping[str, object]]) -> None:
+        self._read = read
+        self._last = _NOTHING
+
+    def entries(self, context: Context) -> Mapping[str, object]:
+        """Return the entries of the baggage in `context`; not to be changed."""
+        last = self._last
+        return last.entries if last() is context else self._find(context)[0]
+
+    def add(self, context: Context, attached: dict[str, AttributeValue]) -> None:
+        """Add the entries of the baggage in `context` to the attributes of a record."""
+        last = self._last
+        attached.update(last.attached if last() is context else self._find(context)[1])
+
+    def _find(self, context: Context) -> tuple[Mapping[str, object], dict[str, AttributeValue]]:
+        entries = self._read(context)
+        attached: dict[str, AttributeValue] = {}
+        _put(entries, attached)
+        try:
+            found = _Found(context, self._forget)
+        except TypeError:  # a context of a kind that cannot be weakly referenced
+            return entries, attached
+        found.entries = entries
+        found.attached = attached
+        self._last = found
+        return entries, attached
+
+    def _forget(self, gone: weakref.ref[Context]) -> None:
+        if self._last is gone:
+            self._last = _NOTHING
+
+
+def _put(found: Mapping[str, object], attached: dict[str, AttributeValue]) -> None:
+    for name, value in found.items():
+        key = _keys.get(name)
+        if key is None:
+            key = _key(name)
+        if key:
+            attached[key] = clean_text(str(value)) if type(value) is BaggageText else to_value(value)
+
+
+def _key(name: str) -> str:
+    """Return the key that an ambient attribute of that name has on a record, or `_REFUSED` where it has none."""
+    key = _REFUSED if name in RESERVED or name.startswith(EXCEPTION_PREFIX) else clean_text(name)
+    if len(_keys) >= _MOST_KEYS:
+        _keys.clear()
+    _keys[name] = key
+    return key
