@@ -7,9 +7,9 @@ They match only where a context has the source they need: `SpanAttribute`, `Span
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import ClassVar
 
+from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.messages import BAGGAGE, SPAN, BuiltinCondition, View, check_name, same_value, value_matches
 from otel_ctxlog.engine.protocols import is_matcher
 from otel_ctxlog.engine.values import snapshot
@@ -17,18 +17,19 @@ from otel_ctxlog.engine.values import snapshot
 __all__ = ["BaggageEntry", "ResourceAttribute", "Sampled", "SpanAttribute", "SpanName"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Entry(BuiltinCondition):
+class _Entry(Frozen, BuiltinCondition):
     """A name and an expected value (or matcher) in one particular place."""
+
+    __slots__ = ("name", "value")
+    __match_args__ = ("name", "value")
 
     name: str
     value: object
     kind: ClassVar[str]
 
-    def __post_init__(self) -> None:
-        check_name(self.kind, self.name)
-        if type(self.value) in (list, dict, tuple):
-            object.__setattr__(self, "value", snapshot(self.value))
+    def __init__(self, name: str, value: object) -> None:
+        put(self, "name", check_name(self.kind, name))
+        put(self, "value", snapshot(value) if type(value) in (list, dict, tuple) else value)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Entry) or type(self) is not type(other):
@@ -47,9 +48,10 @@ class _Entry(BuiltinCondition):
         return any(value_matches(self.value, value) for value in self.found(view))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class BaggageEntry(_Entry):
     """The current baggage has an entry of that name and value; scalars are compared as their text."""
+
+    __slots__ = ()
 
     kind: ClassVar[str] = "a BaggageEntry"
 
@@ -58,9 +60,10 @@ class BaggageEntry(_Entry):
         return view.values_of(BAGGAGE, self.name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class SpanAttribute(_Entry):
     """The current span has an attribute of that name and value. A span that does not record has no attributes."""
+
+    __slots__ = ()
 
     kind: ClassVar[str] = "a SpanAttribute"
 
@@ -69,9 +72,10 @@ class SpanAttribute(_Entry):
         return view.values_of(SPAN, self.name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class ResourceAttribute(_Entry):
     """The resource of the target's ``LoggerProvider`` has an attribute of that name and value."""
+
+    __slots__ = ()
 
     kind: ClassVar[str] = "a ResourceAttribute"
 
@@ -82,19 +86,22 @@ class ResourceAttribute(_Entry):
             yield resource[self.name]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SpanName(BuiltinCondition):
+class SpanName(Frozen, BuiltinCondition):
     """The current recording span has that name; in place of the text there may be a matcher."""
+
+    __slots__ = ("value",)
+    __match_args__ = ("value",)
 
     value: object
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.value, str) and not is_matcher(self.value):
-            msg = f"the value of a SpanName must be a str or a matcher, but got {self.value!r}"
+    def __init__(self, value: object) -> None:
+        if not isinstance(value, str) and not is_matcher(value):
+            msg = f"the value of a SpanName must be a str or a matcher, but got {value!r}"
             raise TypeError(msg)
-        if self.value == "":
+        if value == "":
             msg = "the name in a SpanName must not be empty, but got ''"
             raise ValueError(msg)
+        put(self, "value", value)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SpanName):
@@ -110,21 +117,24 @@ class SpanName(BuiltinCondition):
         return name is not None and value_matches(self.value, name)
 
 
-@dataclass(frozen=True, slots=True)
-class Sampled(BuiltinCondition):
+class Sampled(Frozen, BuiltinCondition):
     """The current span is sampled, or is not (`sampled` false); without a span nothing is sampled."""
 
-    sampled: bool = True
+    __slots__ = ("sampled",)
+    __match_args__ = ("sampled",)
 
-    def __post_init__(self) -> None:
-        _check_flag(self.sampled)
+    sampled: bool
+
+    def __init__(self, sampled: bool = True) -> None:  # noqa: FBT001, FBT002 - `Sampled(False)` reads as it should
+        put(self, "sampled", _checked_flag(sampled))
 
     def test(self, view: View) -> bool:
         """Return whether the span is sampled as expected."""
         return view.ambient.sampled is self.sampled
 
 
-def _check_flag(sampled: object) -> None:
+def _checked_flag(sampled: object) -> bool:
     if not isinstance(sampled, bool):
         msg = f"sampled must be a bool, but got {sampled!r}"
         raise TypeError(msg)
+    return sampled

@@ -23,7 +23,20 @@ from otel_ctxlog.engine.protocols import Condition, is_matcher
 from otel_ctxlog.engine.scope import Needs, Scope
 from otel_ctxlog.engine.values import canonical_key, is_plain, scalar_text
 
-__all__ = ["ALWAYS", "MAYBE", "NEVER", "Answer", "Key", "declared_names", "necessary_keys", "needs", "partial"]
+__all__ = [
+    "ALWAYS",
+    "MAYBE",
+    "NEVER",
+    "RESOURCE",
+    "SAMPLED",
+    "SPAN_NAME",
+    "Answer",
+    "Key",
+    "declared_names",
+    "necessary_keys",
+    "needs",
+    "partial",
+]
 
 
 class Answer(Enum):
@@ -40,6 +53,13 @@ ALWAYS: Final = Answer.ALWAYS
 
 Key: TypeAlias = "tuple[str, str] | tuple[str, str, Hashable]"
 """``("realm", n)``, ``("prefix", n)``, ``("tag", n)``, ``("name", attribute)`` or ``("value", attribute, key)``."""
+
+# Facts that are no attributes are indexed as such, under names that hardly any has: one that does have it leads to a
+# candidate too many, which is asked and does not match.
+SPAN_NAME: Final = "\0span name"
+SAMPLED: Final = "\0sampled"
+RESOURCE: Final = "\0resource "
+"""Put before the name of a resource attribute."""
 
 _PURE_MATCHERS: Final = frozenset({Glob, Regex, Range, Exists})
 
@@ -143,6 +163,12 @@ def necessary_keys(condition: Condition) -> list[tuple[Key, ...]]:
     if kind in (Attribute, BaggageEntry, SpanAttribute):
         entry = cast("Attribute | BaggageEntry | SpanAttribute", condition)
         return [_value_keys(entry.name, entry.value)]
+    if kind is SpanName:
+        return [_value_keys(SPAN_NAME, cast("SpanName", condition).value)]
+    if kind is Sampled:
+        return [_value_keys(SAMPLED, cast("Sampled", condition).sampled)]
+    if kind is ResourceAttribute:
+        return [_value_keys(RESOURCE + cast("ResourceAttribute", condition).name, cast("Attribute", condition).value)]
     if kind is And:
         return [keys for inner in cast("And", condition).conditions for keys in necessary_keys(inner)]
     if kind is Or:

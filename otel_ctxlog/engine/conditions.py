@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.messages import BuiltinCondition, View, ask, check_name
 from otel_ctxlog.engine.protocols import Condition, is_condition
 
@@ -22,14 +21,16 @@ def check_condition(condition: object) -> Condition:
     return condition
 
 
-@dataclass(frozen=True, slots=True)
-class RealmPrefix(BuiltinCondition):
+class RealmPrefix(Frozen, BuiltinCondition):
     """The last realm is `name` or below it (``name/…``). An empty name is a ``ValueError``."""
+
+    __slots__ = ("name",)
+    __match_args__ = ("name",)
 
     name: str
 
-    def __post_init__(self) -> None:
-        check_name("a RealmPrefix", self.name)
+    def __init__(self, name: str) -> None:
+        put(self, "name", check_name("a RealmPrefix", name))
 
     def test(self, view: View) -> bool:
         """Return whether the last realm is this one or below it."""
@@ -37,7 +38,7 @@ class RealmPrefix(BuiltinCondition):
         return realm is not None and (realm == self.name or realm.startswith(self.name + "/"))
 
 
-class _Combination(BuiltinCondition):
+class _Combination(Frozen, BuiltinCondition):
     """What `And` and `Or` share: any number of conditions, fixed when made."""
 
     __slots__ = ("conditions",)
@@ -46,29 +47,10 @@ class _Combination(BuiltinCondition):
     conditions: tuple[Condition, ...]
 
     def __init__(self, *conditions: Condition) -> None:
-        object.__setattr__(self, "conditions", tuple(map(check_condition, conditions)))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        msg = f"{type(self).__name__} is immutable: cannot set {name!r}"
-        raise AttributeError(msg)
-
-    def __delattr__(self, name: str) -> None:
-        msg = f"{type(self).__name__} is immutable: cannot delete {name!r}"
-        raise AttributeError(msg)
+        put(self, "conditions", tuple(map(check_condition, conditions)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.conditions))})"
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Combination) or type(self) is not type(other):
-            return NotImplemented
-        return self.conditions == other.conditions
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.conditions))
-
-    def __reduce__(self) -> tuple[type[_Combination], tuple[Condition, ...]]:
-        return (type(self), self.conditions)
 
 
 class And(_Combination):
@@ -91,14 +73,16 @@ class Or(_Combination):
         return any(ask(condition, view) for condition in self.conditions)
 
 
-@dataclass(frozen=True, slots=True)
-class Not(BuiltinCondition):
+class Not(Frozen, BuiltinCondition):
     """`condition` does not hold."""
+
+    __slots__ = ("condition",)
+    __match_args__ = ("condition",)
 
     condition: Condition
 
-    def __post_init__(self) -> None:
-        check_condition(self.condition)
+    def __init__(self, condition: Condition) -> None:
+        put(self, "condition", check_condition(condition))
 
     def test(self, view: View) -> bool:
         """Return whether the condition does not hold."""

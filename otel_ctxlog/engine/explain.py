@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribute, Sampled, SpanAttribute, SpanName
 from otel_ctxlog.engine.conditions import And, Not, Or, RealmPrefix
+from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.levels import level_name
 from otel_ctxlog.engine.messages import Attribute, Realm, Tag, View, ask
 from otel_ctxlog.engine.protocols import Condition, LogSink, Rule
@@ -16,8 +16,7 @@ from otel_ctxlog.engine.values import repr_of, safe_text
 __all__ = ["Explanation", "explain"]
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Frozen):
     """Why a level applies.
 
     Attributes:
@@ -26,9 +25,17 @@ class Explanation:
         skipped: the rules asked before it, in that order, each with the reason why it did not match.
     """
 
+    __slots__ = ("level", "rule", "skipped")
+    __match_args__ = ("level", "rule", "skipped")
+
     level: int
     rule: Rule | None
     skipped: tuple[tuple[Rule, str], ...]
+
+    def __init__(self, level: int, rule: Rule | None, skipped: tuple[tuple[Rule, str], ...]) -> None:
+        put(self, "level", level)
+        put(self, "rule", rule)
+        put(self, "skipped", skipped)
 
     def __str__(self) -> str:
         decided = "the default level: no rule matched" if self.rule is None else _rule_text(self.rule)

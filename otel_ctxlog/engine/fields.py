@@ -7,10 +7,10 @@ Reading them never raises and loses nothing: what has no proper key goes into ``
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeGuard, cast
 
+from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.messages import Attribute
 from otel_ctxlog.engine.values import (
     INT_MAX,
@@ -53,12 +53,18 @@ IGNORE: Final = Ignore.IGNORE
 """A value that leaves its key out of the record, an earlier value of that key too."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyValue:
+class KeyValue(Frozen):
     """A field in one piece: `key` with `value`. What is no proper key shows up under ``!BADKEY``."""
+
+    __slots__ = ("key", "value")
+    __match_args__ = ("key", "value")
 
     key: str
     value: object
+
+    def __init__(self, key: str, value: object) -> None:
+        put(self, "key", key)
+        put(self, "value", value)
 
 
 class Fields:

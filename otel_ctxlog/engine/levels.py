@@ -6,8 +6,6 @@ output. Level 0 means "nothing": a context whose level is 0 lets nothing through
 
 from __future__ import annotations
 
-import difflib
-from decimal import Decimal
 from enum import IntEnum
 from typing import Final, TypeGuard, cast
 
@@ -97,6 +95,8 @@ def parse_level(value: object) -> int:
         if level is not None:
             return level
         if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
+            from decimal import Decimal
+
             # By way of Decimal: int() and str() refuse numbers of more than 4,300 digits.
             return int(Decimal(text))
     msg = f"unknown level {repr_of(value)}: allowed are {_ALLOWED}{_nearest(value)}"
@@ -112,6 +112,8 @@ def _hint(value: object) -> str:
 def _nearest(value: object) -> str:
     if not isinstance(value, str):
         return ""
+    import difflib
+
     close = difflib.get_close_matches(value.strip().lower(), _BY_NAME, n=1)
     return f"; did you mean {close[0].title()!r}?" if close else ""
 
@@ -125,4 +127,8 @@ def level_name(level: int) -> str:
         ValueError: `level` is no level.
     """
     number = check_level(level)
-    return _NAMES[number] if number < len(_NAMES) else str(Decimal(int(number)))
+    if number < len(_NAMES):
+        return _NAMES[number]
+    from decimal import Decimal
+
+    return str(Decimal(int(number)))

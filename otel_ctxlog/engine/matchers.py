@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import fnmatch
-import numbers
 import re
-from dataclasses import dataclass, field
-from decimal import Decimal
-from fractions import Fraction
-from typing import Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
+from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.messages import same_value
 from otel_ctxlog.engine.values import snapshot, values_equal
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from fractions import Fraction
 
 __all__ = ["Exists", "Glob", "OneOf", "Range", "Regex"]
 
 Number: TypeAlias = "int | float | Decimal | Fraction"
 
-_NUMBER: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?\s*", re.ASCII)
+_NUMBER: Final = r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?\s*"
 _LONGEST_NUMBER: Final = 400
 
 
@@ -28,47 +28,53 @@ def _check_pattern(kind: str, pattern: object) -> str:
     return pattern
 
 
-@dataclass(frozen=True, slots=True)
-class Glob:
+class Glob(Frozen):
     """Accepts text that the shell pattern matches as a whole, case-sensitive: ``*``, ``?``, ``[abc]``, ``[!abc]``."""
 
-    pattern: str
-    _regex: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    __slots__ = ("_regex", "pattern")
+    __match_args__ = ("pattern",)
 
-    def __post_init__(self) -> None:
-        pattern = _check_pattern("Glob", self.pattern)
-        object.__setattr__(self, "_regex", re.compile(fnmatch.translate(pattern)))
+    pattern: str
+    _regex: re.Pattern[str]
+
+    def __init__(self, pattern: str) -> None:
+        put(self, "pattern", _check_pattern("Glob", pattern))
+        from fnmatch import translate
+
+        put(self, "_regex", re.compile(translate(pattern)))
 
     def matches_value(self, value: object, /) -> bool:
         """Return whether `value` is text and the pattern matches all of it."""
         return isinstance(value, str) and self._regex.match(value) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Regex:
+class Regex(Frozen):
     """Accepts text in which the regular expression (Python's `re`) is found anywhere.
 
     ``ValueError`` where the pattern is no regular expression.
     """
 
-    pattern: str
-    _regex: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    __slots__ = ("_regex", "pattern")
+    __match_args__ = ("pattern",)
 
-    def __post_init__(self) -> None:
-        pattern = _check_pattern("Regex", self.pattern)
+    pattern: str
+    _regex: re.Pattern[str]
+
+    def __init__(self, pattern: str) -> None:
+        put(self, "pattern", _check_pattern("Regex", pattern))
         try:
             compiled = re.compile(pattern)
         except (re.error, OverflowError, RecursionError) as error:
             msg = f"the pattern {pattern!r} is no regular expression: {error}"
             raise ValueError(msg) from error
-        object.__setattr__(self, "_regex", compiled)
+        put(self, "_regex", compiled)
 
     def matches_value(self, value: object, /) -> bool:
         """Return whether `value` is text and contains a match."""
         return isinstance(value, str) and self._regex.search(value) is not None
 
 
-class OneOf:
+class OneOf(Frozen):
     """Accepts a value that equals one of `values`."""
 
     __slots__ = ("values",)
@@ -77,15 +83,7 @@ class OneOf:
     values: tuple[object, ...]
 
     def __init__(self, *values: object) -> None:
-        object.__setattr__(self, "values", snapshot(values))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        msg = f"OneOf is immutable: cannot set {name!r}"
-        raise AttributeError(msg)
-
-    def __delattr__(self, name: str) -> None:
-        msg = f"OneOf is immutable: cannot delete {name!r}"
-        raise AttributeError(msg)
+        put(self, "values", snapshot(values))
 
     def __repr__(self) -> str:
         return f"OneOf({', '.join(map(repr, self.values))})"
@@ -98,38 +96,39 @@ class OneOf:
     def __hash__(self) -> int:
         return hash((OneOf, self.values))
 
-    def __reduce__(self) -> tuple[type[OneOf], tuple[object, ...]]:
-        return (OneOf, self.values)
-
     def matches_value(self, value: object, /) -> bool:
         """Return whether `value` equals one of the values."""
         return any(values_equal(expected, value) for expected in self.values)
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Frozen):
     """Accepts a number from `min` to `max`, both inclusive; None leaves a side open.
 
     A text that is a decimal number counts as that number; a bool is no number. ``ValueError`` where a limit is no
     number or `min` exceeds `max`.
     """
 
-    min: Number | None = None
-    max: Number | None = None
+    __slots__ = ("max", "min")
+    __match_args__ = ("min", "max")
 
-    def __post_init__(self) -> None:
-        for side, limit in (("min", self.min), ("max", self.max)):
+    min: Number | None
+    max: Number | None
+
+    def __init__(self, min: Number | None = None, max: Number | None = None) -> None:
+        for side, limit in (("min", min), ("max", max)):
             if limit is not None and (not _is_number(limit) or limit != limit):  # noqa: PLR0124 - NaN
                 msg = f"{side} of a Range must be a number or None, but got {limit!r}"
                 raise ValueError(msg)
-        if self.min is not None and self.max is not None and self.min > self.max:
-            msg = f"min of a Range must not exceed max, but got Range({self.min!r}, {self.max!r})"
+        if min is not None and max is not None and min > max:
+            msg = f"min of a Range must not exceed max, but got Range({min!r}, {max!r})"
             raise ValueError(msg)
+        put(self, "min", min)
+        put(self, "max", max)
 
     def matches_value(self, value: object, /) -> bool:
         """Return whether `value` is a number within the limits."""
         if isinstance(value, str):
-            if len(value) > _LONGEST_NUMBER or _NUMBER.fullmatch(value) is None:
+            if len(value) > _LONGEST_NUMBER or re.fullmatch(_NUMBER, value, re.ASCII) is None:
                 return False
         elif not _is_number(value) or value != value:  # noqa: PLR0124 - NaN
             return False
@@ -139,6 +138,9 @@ class Range:
 
 
 def _is_number(value: object) -> bool:
+    import numbers
+    from decimal import Decimal
+
     return not isinstance(value, bool) and isinstance(value, (numbers.Real, Decimal))
 
 
@@ -148,14 +150,18 @@ def _comparable(value: object, limit: Number) -> Number:
         return cast("Number", value)
     if isinstance(limit, float):
         return float(value)
+    from decimal import Decimal
+    from fractions import Fraction
+
     number = Decimal(value.strip())
     # A Fraction does not compare with a Decimal.
     return Fraction(number) if isinstance(limit, Fraction) else number
 
 
-@dataclass(frozen=True, slots=True)
-class Exists:
+class Exists(Frozen):
     """Accepts any value, None too: what matters is that the attribute is there."""
+
+    __slots__ = ()
 
     def matches_value(self, value: object, /) -> bool:  # noqa: ARG002 - any value
         """Return True."""

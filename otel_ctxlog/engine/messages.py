@@ -14,10 +14,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, cast
 
 from otel_ctxlog.engine.diagnostics import report_once
+from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.protocols import Condition, is_matcher
 from otel_ctxlog.engine.values import repr_of, safe_text, snapshot, values_equal
 
@@ -43,6 +43,8 @@ __all__ = [
     "value_matches",
     "view_of",
 ]
+
+_COPIED: Final = frozenset({list, dict, tuple})
 
 # The origins of ambient attributes.
 BAGGAGE: Final = "baggage"
@@ -233,52 +235,57 @@ def check_name(kind: str, name: object) -> str:
     return name
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Frozen):
     """A part of the logger's name; it says nothing to rules. An empty name is a ``ValueError``."""
+
+    __slots__ = ("name",)
+    __match_args__ = ("name",)
 
     name: str
 
-    def __post_init__(self) -> None:
-        check_name("a Name", self.name)
+    def __init__(self, name: str) -> None:
+        put(self, "name", check_name("a Name", name))
 
 
-@dataclass(frozen=True, slots=True)
-class Realm(BuiltinCondition):
+class Realm(Frozen, BuiltinCondition):
     """A functional area, its components separated by ``/``; attached to records as attribute ``realm``.
 
     As a condition it is equal to the last realm of the message context. An empty name is a ``ValueError``.
     """
 
+    __slots__ = ("name",)
+    __match_args__ = ("name",)
+
     name: str
 
-    def __post_init__(self) -> None:
-        check_name("a Realm", self.name)
+    def __init__(self, name: str) -> None:
+        put(self, "name", check_name("a Realm", name))
 
     def test(self, view: View) -> bool:
         """Return whether the last realm is this one."""
         return view.static.realm == self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Tag(BuiltinCondition):
+class Tag(Frozen, BuiltinCondition):
     """A mark for rules; never attached to records. An empty name is a ``ValueError``.
 
     As a condition it matches any such tag of the message context.
     """
 
+    __slots__ = ("name",)
+    __match_args__ = ("name",)
+
     name: str
 
-    def __post_init__(self) -> None:
-        check_name("a Tag", self.name)
+    def __init__(self, name: str) -> None:
+        put(self, "name", check_name("a Tag", name))
 
     def test(self, view: View) -> bool:
         """Return whether there is such a tag."""
         return self.name in view.static.tags
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Attribute(BuiltinCondition):
+class Attribute(Frozen, BuiltinCondition):
     """A name with a value; attached to records. An empty name is a ``ValueError``.
 
     As a condition it matches any attribute of that name, from whatever source, with an equal value (deep; a bool never
@@ -286,13 +293,15 @@ class Attribute(BuiltinCondition):
     Lists and dicts are copied, so that a later change does not reach the attribute.
     """
 
+    __slots__ = ("name", "value")
+    __match_args__ = ("name", "value")
+
     name: str
     value: object
 
-    def __post_init__(self) -> None:
-        check_name("an Attribute", self.name)
-        if type(self.value) in (list, dict, tuple):
-            object.__setattr__(self, "value", snapshot(self.value))
+    def __init__(self, name: str, value: object) -> None:
+        put(self, "name", check_name("an Attribute", name))
+        put(self, "value", snapshot(value) if type(value) in _COPIED else value)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Attribute):
@@ -307,11 +316,17 @@ class Attribute(BuiltinCondition):
         return any(value_matches(self.value, value) for value in view.values(self.name))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class AmbientAttribute(Attribute):
     """An attribute that a source found in the current OpenTelemetry context; equal to an `Attribute` of its value."""
 
-    origin: str = OWN
+    __slots__ = ("origin",)
+    __match_args__ = ("name", "value", "origin")
+
+    origin: str
+
+    def __init__(self, name: str, value: object, origin: str = OWN) -> None:
+        super().__init__(name, value)
+        put(self, "origin", origin)
 
 
 def same_value(left: object, right: object) -> bool:

@@ -30,7 +30,7 @@ from otel_ctxlog.engine.stem import Stem
 
 __all__ = ["AmbientReader", "Decision", "NothingAmbient", "Plan", "decide_once"]
 
-_MOST_DECISIONS: Final = 1024
+_MOST_DECISIONS: Final = 4096
 
 Changed: TypeAlias = Callable[[], bool]
 """Tells whether anything that a decision looked at has changed since."""

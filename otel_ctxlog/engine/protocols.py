@@ -6,9 +6,9 @@ Everything the engine asks for is asked for by one of these; nothing has to be i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeGuard, runtime_checkable
 
+from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.levels import check_level
 from otel_ctxlog.engine.values import AttributeValue
 
@@ -108,18 +108,21 @@ class LogSink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Frozen):
     """What a rule decides: the level that is let through, and the sink where it goes.
 
     ``ValueError`` where `level` is no level.
     """
 
+    __slots__ = ("level", "sink")
+    __match_args__ = ("level", "sink")
+
     level: int
     sink: LogSink
 
-    def __post_init__(self) -> None:
-        check_level(self.level)
+    def __init__(self, level: int, sink: LogSink) -> None:
+        put(self, "level", check_level(level))
+        put(self, "sink", sink)
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from otel_ctxlog.engine.conditions import check_condition
+from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.levels import check_level
 from otel_ctxlog.engine.messages import View, ask, view_of
 from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Verdict, is_rule
@@ -12,7 +13,7 @@ from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Verdict, is_r
 __all__ = ["ConditionRule", "check_rule"]
 
 
-class ConditionRule:
+class ConditionRule(Frozen):
     """Lets `level` through where all `conditions` hold; without conditions it always matches.
 
     It supersedes a `ConditionRule` with equal conditions in the same order. Immutable; equal by level and conditions.
@@ -29,30 +30,11 @@ class ConditionRule:
     conditions: tuple[Condition, ...]
 
     def __init__(self, level: int, *conditions: Condition) -> None:
-        object.__setattr__(self, "level", int(check_level(level)))
-        object.__setattr__(self, "conditions", tuple(map(check_condition, conditions)))
-
-    def __setattr__(self, name: str, value: object) -> None:
-        msg = f"ConditionRule is immutable: cannot set {name!r}"
-        raise AttributeError(msg)
-
-    def __delattr__(self, name: str) -> None:
-        msg = f"ConditionRule is immutable: cannot delete {name!r}"
-        raise AttributeError(msg)
+        put(self, "level", int(check_level(level)))
+        put(self, "conditions", tuple(map(check_condition, conditions)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, (self.level, *self.conditions)))})"
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ConditionRule) or type(self) is not type(other):
-            return NotImplemented
-        return self.level == other.level and self.conditions == other.conditions
-
-    def __hash__(self) -> int:
-        return hash((type(self), self.level, self.conditions))
-
-    def __reduce__(self) -> tuple[type[ConditionRule], tuple[object, ...]]:
-        return (type(self), (self.level, *self.conditions))
 
     def holds(self, view: View) -> bool:
         """Return whether all conditions hold; raises what an own condition raises."""

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, cast
 
-from otel_ctxlog.engine.analysis import Key, necessary_keys, needs
+from otel_ctxlog.engine.analysis import RESOURCE, SAMPLED, SPAN_NAME, Key, necessary_keys, needs
 from otel_ctxlog.engine.levels import is_level
 from otel_ctxlog.engine.messages import Ambient, StaticMessages, View, report_failure
 from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Verdict
@@ -28,6 +28,7 @@ from otel_ctxlog.engine.values import canonical_key
 
 __all__ = ["Entry", "Group", "NameIndex", "RuleSet", "merged", "needs_of", "static_keys"]
 
+_MISSING: Final = object()
 HIGHEST: Final = math.inf
 """Above every level that is used: the highest level of a rule about which nothing is known."""
 
@@ -154,7 +155,18 @@ class RuleSet:
         outline: what all rules together look at, at most one name of each kind: enough to know which sources to read.
     """
 
-    __slots__ = ("_always", "_static", "entries", "groups", "highest", "looked_at", "names", "outline", "rules")
+    __slots__ = (
+        "_always",
+        "_facts",
+        "_static",
+        "entries",
+        "groups",
+        "highest",
+        "looked_at",
+        "names",
+        "outline",
+        "rules",
+    )
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
@@ -166,6 +178,7 @@ class RuleSet:
         self.looked_at: set[str] = set()
         self._static: dict[Key, list[int]] = {}
         self._always: list[int] = []
+        self._facts: list[str] = []
         self._build()
 
     def _build(self) -> None:
@@ -205,6 +218,8 @@ class RuleSet:
         index = self.names.get(name)
         if index is None:
             index = self.names[name] = NameIndex()
+            if name in (SPAN_NAME, SAMPLED) or name.startswith(RESOURCE):
+                self._facts.append(name)
         return index
 
     def static_buckets(self, static: StaticMessages) -> list[list[int]]:
@@ -229,6 +244,10 @@ class RuleSet:
         if self.names:
             for _, values in ambient.groups:
                 self._find_all(values, buckets)
+        for name in self._facts:
+            value = _fact(name, ambient)
+            if value is not _MISSING:
+                self.names[name].find(value, buckets)
         return buckets
 
     def _find_all(self, values: Mapping[str, object], buckets: list[list[int]]) -> None:
@@ -259,6 +278,15 @@ class RuleSet:
             yield entry, verdict
             if verdict is not None:
                 return
+
+
+def _fact(name: str, ambient: Ambient) -> object:
+    """Return what is known under the name of a fact that is no attribute."""
+    if name == SPAN_NAME:
+        return _MISSING if ambient.span_name is None else ambient.span_name
+    if name == SAMPLED:
+        return _MISSING if ambient.sampled is None else ambient.sampled
+    return (ambient.resource or {}).get(name[len(RESOURCE) :], _MISSING)
 
 
 def _alternatives(entry: Entry) -> list[tuple[Key, ...]]:

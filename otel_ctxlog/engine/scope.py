@@ -6,8 +6,7 @@ a decision cheap: a logger none of whose rules needs anything ambient never read
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Final
 
 __all__ = ["NOTHING_AMBIENT", "Needs", "Scope"]
@@ -17,7 +16,6 @@ def _never(_name: str) -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
 class Scope:
     """Which ambient messages can occur.
 
@@ -29,11 +27,22 @@ class Scope:
         baggage_allows: whether a `BaggageSource` lets an entry name through.
     """
 
-    span: bool = False
-    baggage: bool = False
-    own: bool = False
-    span_allows: Callable[[str], bool] = _never
-    baggage_allows: Callable[[str], bool] = _never
+    __slots__ = ("baggage", "baggage_allows", "own", "span", "span_allows")
+
+    def __init__(
+        self,
+        *,
+        span: bool = False,
+        baggage: bool = False,
+        own: bool = False,
+        span_allows: Callable[[str], bool] = _never,
+        baggage_allows: Callable[[str], bool] = _never,
+    ) -> None:
+        self.span = span
+        self.baggage = baggage
+        self.own = own
+        self.span_allows = span_allows
+        self.baggage_allows = baggage_allows
 
     @property
     def anything(self) -> bool:
@@ -48,7 +57,6 @@ class Scope:
 NOTHING_AMBIENT: Final = Scope()
 
 
-@dataclass(slots=True)
 class Needs:
     """Which ambient messages some conditions look at; grows while it is collected, then stays as it is.
 
@@ -63,14 +71,37 @@ class Needs:
         explicit: they may look at any explicit message (own conditions and rules).
     """
 
-    names: set[str] = field(default_factory=set[str])
-    span_names: set[str] = field(default_factory=set[str])
-    baggage_names: set[str] = field(default_factory=set[str])
-    span_name: bool = False
-    sampled: bool = False
-    resource: bool = False
-    everything: bool = False
-    explicit: bool = False
+    __slots__ = (
+        "baggage_names",
+        "everything",
+        "explicit",
+        "names",
+        "resource",
+        "sampled",
+        "span_name",
+        "span_names",
+    )
+
+    def __init__(
+        self,
+        *,
+        names: Iterable[str] = (),
+        span_names: Iterable[str] = (),
+        baggage_names: Iterable[str] = (),
+        span_name: bool = False,
+        sampled: bool = False,
+        resource: bool = False,
+        everything: bool = False,
+        explicit: bool = False,
+    ) -> None:
+        self.names = set(names)
+        self.span_names = set(span_names)
+        self.baggage_names = set(baggage_names)
+        self.span_name = span_name
+        self.sampled = sampled
+        self.resource = resource
+        self.everything = everything
+        self.explicit = explicit
 
     def add(self, other: Needs) -> None:
         """Take over what `other` needs."""
@@ -86,9 +117,9 @@ class Needs:
     def outline(self) -> Needs:
         """Return the same with at most one name of each kind, which is the same for all: cheap to add up."""
         return Needs(
-            names={"*"} if self.names else set(),
-            span_names={"*"} if self.span_names else set(),
-            baggage_names={"*"} if self.baggage_names else set(),
+            names="*" if self.names else (),
+            span_names="*" if self.span_names else (),
+            baggage_names="*" if self.baggage_names else (),
             span_name=self.span_name,
             sampled=self.sampled,
             resource=self.resource,
@@ -101,9 +132,9 @@ class Needs:
         if not scope.anything:
             return Needs()
         return Needs(
-            names={name for name in self.names if scope.allows(name)},
-            span_names={name for name in self.span_names if scope.span_allows(name)},
-            baggage_names={name for name in self.baggage_names if scope.baggage_allows(name)},
+            names=filter(scope.allows, self.names),
+            span_names=filter(scope.span_allows, self.span_names),
+            baggage_names=filter(scope.baggage_allows, self.baggage_names),
             span_name=self.span_name and scope.span,
             sampled=self.sampled and scope.span,
             resource=self.resource,

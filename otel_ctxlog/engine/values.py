@@ -7,16 +7,16 @@ condition is compared with it as its text.
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
-import decimal
 import enum
 import math
 import os
-import uuid
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final, TypeAlias, TypeGuard, TypeVar, cast
+from functools import cache
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeGuard, TypeVar, cast
+
+if TYPE_CHECKING:
+    from datetime import date
 
 __all__ = [
     "INT_MAX",
@@ -50,8 +50,6 @@ INT_MAX: Final = 2**63 - 1
 _MAX_DEPTH: Final = 30
 _TOO_DEEP: Final = "!ERROR: nested too deep"
 _CYCLE: Final = "!ERROR: cycle"
-# Kinds whose `==` agrees with their hash, also between each other and with numbers.
-_KEYED: Final = frozenset({uuid.UUID, decimal.Decimal, dt.datetime, dt.date, dt.time, dt.timedelta})
 _LONG_INT: Final = 10**4000
 # More elements than any record should carry: what refers to itself many times over would never end.
 _MAX_ELEMENTS: Final = 100_000
@@ -62,6 +60,39 @@ _ATOMS: Final = frozenset({str, int, float, bool, type(None), bytes})
 def is_a(value: object, kind: type[_T]) -> TypeGuard[_T]:
     """Return whether `value` is of that kind, by its type alone: a proxy's `__class__` may run code that raises."""
     return issubclass(type(value), kind)
+
+
+# Modules that a program need not have are loaded when the first value of an unusual kind comes.
+
+
+@cache
+def _temporal() -> tuple[type, ...]:
+    import datetime as dt
+
+    return dt.datetime, dt.date, dt.time
+
+
+@cache
+def _decimal() -> type:
+    from decimal import Decimal
+
+    return Decimal
+
+
+@cache
+def _written_as_text() -> tuple[type, ...]:
+    from uuid import UUID
+
+    return UUID, _decimal(), BaseException
+
+
+@cache
+def _keyed() -> frozenset[type]:
+    """Return the kinds whose ``==`` agrees with their hash, also between each other and with numbers."""
+    from datetime import timedelta
+    from uuid import UUID
+
+    return frozenset({UUID, _decimal(), timedelta, *_temporal()})
 
 
 class BaggageText(str):
@@ -90,7 +121,7 @@ def scalar_text(value: object) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float, decimal.Decimal)):
+    if isinstance(value, (int, float, _decimal())):
         try:
             return str(value)
         except ValueError:  # an int with more digits than the interpreter prints
@@ -161,7 +192,7 @@ def canonical_key(value: object) -> Hashable | None:
         return value
     if value is None:
         return ("none",)
-    if kind in _KEYED:
+    if kind in _keyed():
         return value
     if kind.__eq__ is str.__eq__:
         return str.__str__(cast("str", value))
@@ -234,7 +265,7 @@ def safe_text(value: object) -> str:
 def _text_of(value: object) -> str:
     if is_a(value, int) and not is_a(value, bool):
         # By way of Decimal: str() refuses numbers of more than 4,300 digits.
-        return str(value) if -_LONG_INT < value < _LONG_INT else str(decimal.Decimal(int.__index__(value)))
+        return str(value) if -_LONG_INT < value < _LONG_INT else str(_decimal()(int.__index__(value)))
     return str(value)
 
 
@@ -345,9 +376,9 @@ class Converter:
             return self.binary(bytes(value))
         if isinstance(value, memoryview):
             return self.binary(cast("memoryview[int]", value).tobytes())
-        if isinstance(value, (dt.datetime, dt.date, dt.time)):
-            return value.isoformat()
-        if isinstance(value, (uuid.UUID, decimal.Decimal, BaseException)):
+        if isinstance(value, _temporal()):
+            return cast("date", value).isoformat()
+        if isinstance(value, _written_as_text()):
             return self._text(value)
         if isinstance(value, os.PathLike):
             return self._text(cast("object", value))
@@ -362,7 +393,7 @@ class Converter:
             return self._sequence(cast("Sequence[object]", value))
         if isinstance(value, AbstractSet):
             return self._set(cast("AbstractSet[object]", value))
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        if hasattr(type(value), "__dataclass_fields__"):
             return self._dataclass(value)
         if isinstance(value, Sequence):
             return self._sequence(cast("Sequence[object]", value))
@@ -445,7 +476,9 @@ class Converter:
         if refused is not None:
             return refused
         try:
-            names = [field.name for field in dataclasses.fields(value)]  # type: ignore[arg-type]
+            from dataclasses import fields
+
+            names = [field.name for field in fields(value)]  # type: ignore[arg-type]
             return {name: self._nested(getattr(value, name)) for name in names}
         finally:
             self._path.pop()

@@ -7,12 +7,12 @@ position.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, cast
+from functools import cache
+from typing import TYPE_CHECKING, Final, cast
 
-from otel_ctxlog.engine.fields import IGNORE, Fields, KeyValue
+from otel_ctxlog.engine.fields import IGNORE, Fields, KeyValue, are_plain
 from otel_ctxlog.engine.messages import Attribute
 from otel_ctxlog.engine.values import (
     AttributeValue,
@@ -26,6 +26,9 @@ from otel_ctxlog.engine.values import (
     safe_text,
 )
 from otel_ctxlog.errors import EventError
+
+if TYPE_CHECKING:
+    from json import JSONEncoder
 
 __all__ = ["EVENT_TYPE", "check_event", "complete", "json_text", "marshal"]
 
@@ -87,7 +90,7 @@ def check_event(
     Args:
         type: the type.
         fields: positional fields.
-        attributes: keyword fields.
+        attributes: keyword fields, a dict of their own: the result may have it.
         call_lazy: whether to call the `Lazy` value of that key now; the others are in the result for `complete`.
 
     Raises:
@@ -96,11 +99,22 @@ def check_event(
     if not is_a(type, str) or not str.__len__(type):
         msg = f"the type of an event must be a non-empty str, but got {safe_text(repr_of(type))}"
         raise EventError("type", msg)
+    if not fields and are_plain(attributes) and EVENT_TYPE not in attributes and _finite(attributes):
+        return safe_text(type), Fields(cast("dict[str, AttributeValue | Lazy]", attributes))
     event = _Event(call_lazy)
     event.read(fields)
     for key, value in attributes.items():
         event.put(key, value, f"keyword {key!r}")
-    return safe_text(type), Fields(event.values, event.ignored)
+    checked = Fields(event.values, event.ignored)
+    checked.lazy = event.lazy
+    return safe_text(type), checked
+
+
+def _finite(values: Mapping[str, AttributeValue]) -> bool:
+    for value in values.values():  # noqa: SIM110 - a generator costs more than the rest
+        if type(value) is float and not math.isfinite(value):
+            return False
+    return True
 
 
 def complete(fields: Fields) -> dict[str, AttributeValue]:
@@ -110,6 +124,8 @@ def complete(fields: Fields) -> dict[str, AttributeValue]:
         EventError: one raises, or has a value that breaks the event contract.
     """
     values = fields.values
+    if not fields.lazy:
+        return cast("dict[str, AttributeValue]", values)
     for key, value in list(values.items()):
         if type(value) is Lazy:
             called = _called(value, key, "a field")
@@ -124,13 +140,14 @@ def complete(fields: Fields) -> dict[str, AttributeValue]:
 class _Event:
     """The fields of one event while they are read."""
 
-    __slots__ = ("_call_lazy", "_seen", "ignored", "values")
+    __slots__ = ("_call_lazy", "_seen", "ignored", "lazy", "values")
 
     def __init__(self, call_lazy: Callable[[str], bool]) -> None:
         self._call_lazy = call_lazy
         self._seen: set[str] = set()
         self.values: dict[str, AttributeValue | Lazy] = {}
         self.ignored: set[str] = set()
+        self.lazy = False
 
     def read(self, fields: Sequence[object]) -> None:
         position, count = 0, len(fields)
@@ -181,6 +198,7 @@ class _Event:
         self._seen.add(name)
         if type(kept_lazy(value) if type(value) in _MAY_HOLD_LAZY else value) is Lazy and not self._call_lazy(name):
             self.values[name] = value if type(value) is Lazy else Lazy(lambda: value)
+            self.lazy = True
             return
         if type(value) is Lazy:
             value = _called(value, name, place)
@@ -217,8 +235,14 @@ def _quoted(name: object) -> str:
 
 def json_text(type: str, values: Mapping[str, AttributeValue]) -> str:
     """Return the JSON text of a checked event: keys sorted, no blanks, text as it is rather than escaped."""
-    event = {**values, EVENT_TYPE: type}
-    return json.dumps(event, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _encoder().encode({**values, EVENT_TYPE: type})
+
+
+@cache
+def _encoder() -> JSONEncoder:
+    from json import JSONEncoder
+
+    return JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def marshal(type: str, /, *fields: object, **attributes: object) -> str:

@@ -20,6 +20,7 @@ from otel_ctxlog.loggers.base import Logger, VLogger
 from otel_ctxlog.loggers.core import KEEP, ContextCore, Keep, check_offset, checked_state
 from otel_ctxlog.loggers.event_writer import ContextEventWriter
 from otel_ctxlog.loggers.making import make_bound, make_bound_for, make_unbound
+from otel_ctxlog.loggers.otel_logger import ContextOtelLogger
 from otel_ctxlog.loggers.record_writer import RecordWriter
 from otel_ctxlog.loggers.unbound import UnboundLogger
 from otel_ctxlog.otel.context import get_current
@@ -205,6 +206,10 @@ class LoggingContext:
         """
         context = self if sources is None else LoggingContext(base=self, sources=sources)
         return ContextEventWriter(context._core, _recipe(tuple(messages)))
+
+    def otel_logger(self, *messages: object) -> ContextOtelLogger:
+        """Return an ``opentelemetry._logs.Logger`` for code that speaks that API, gated by the rules of this context."""
+        return ContextOtelLogger(self._core, _recipe(messages))
 
     def record_writer(self, *messages: object) -> RecordWriter:
         """Return what writes records that others made through the rules of this context; for bridges."""

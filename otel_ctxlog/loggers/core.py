@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from enum import Enum
 from typing import Final, TypeAlias, TypeVar
 
@@ -16,7 +15,7 @@ from otel_ctxlog.engine.rules import check_rule
 from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.stem import Recipe, Stem
 from otel_ctxlog.engine.values import AttributeValue
-from otel_ctxlog.loggers.state import EPOCH, Cell, LazyRuleSet, RuleBook, State, collected, tree_lock
+from otel_ctxlog.loggers.state import EPOCH, Cell, RuleBook, State, collected, tree_lock
 from otel_ctxlog.otel.ambient import check_sources
 from otel_ctxlog.otel.context import Context, get_current
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE, LoggerProvider, ProviderSink
@@ -123,6 +122,11 @@ class ContextSink:
 
     def __repr__(self) -> str:
         return f"<sink of {self._core!r}>"
+
+    @property
+    def target(self) -> LogSink:
+        """The sink that gets the records of this moment."""
+        return self._core.effective().route.target
 
     def enabled(self, level: int) -> bool:
         """Return whether the target would use a record at `level` (without the offset)."""
@@ -344,11 +348,11 @@ class ContextCore:
         state = self.state
         if edit is not None:
             asked = self._edited(edit)
-            state = replace(state, rules=asked, compiled=LazyRuleSet(asked) if asked else None)
+            state = state.with_rules(asked)
         if not isinstance(default_level, Keep):
-            state = replace(state, default_level=default_level)
+            state = state.with_default_level(default_level)
         if not isinstance(target, Keep):
-            state = replace(state, target=target[0], offset=target[1])
+            state = state.with_target(*target)
         self.state = state
         self.changes += 1
         if not isinstance(default_level, Keep):

@@ -7,11 +7,11 @@ so that a reader finds out by one identity check whether anything has changed an
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol, TypeVar, cast
 
 from otel_ctxlog.engine import catalogue
@@ -48,30 +48,39 @@ class Epoch:
     is above every level, and the logger looks closer.
     """
 
-    # No lock: a signal handler or a finalizer may change a level while its own thread makes a plan.
-    __slots__ = ("_plans", "token")
+    # No lock: a signal handler or a finalizer may change a level while its own thread makes a plan. Lists of one or two
+    # sets instead, since `append` and `pop` are atomic.
+    __slots__ = ("_all", "_untold", "token")
 
     def __init__(self) -> None:
         self.token: object = object()
-        self._plans: weakref.WeakSet[Watched] = weakref.WeakSet()
+        self._untold: list[weakref.WeakSet[Watched]] = [weakref.WeakSet()]
+        self._all: weakref.WeakSet[Watched] = weakref.WeakSet()
 
     def advance(self) -> None:
         """Start a new epoch."""
         # First the token: a plan that is added after the others were collected finds it changed. Then another set: what
         # is stale is not marked again.
         self.token = object()
-        plans = self._plans
-        self._plans = weakref.WeakSet()
-        for plan in collected(plans):
+        self._untold.append(weakref.WeakSet())
+        for plan in collected(self._untold.pop(0)):
             plan.expire()
 
     def watch(self, plan: Watched) -> None:
         """Have `plan` marked stale by the next change; at once if there was one since it was made."""
+        self._all.add(plan)
         plans = None
-        while plans is not self._plans:
-            plans = self._plans
+        while plans is not self._untold[-1]:
+            plans = self._untold[-1]
             plans.add(plan)
         if plan.epoch is not self.token:
+            plan.expire()
+
+    def start_in_child(self) -> None:
+        """Start a new epoch in a forked child: a thread of the parent may have been telling plans, or about to."""
+        self._untold = [weakref.WeakSet()]
+        self.token = object()
+        for plan in collected(self._all):
             plan.expire()
 
 
@@ -128,7 +137,7 @@ def _after_fork_in_child() -> None:
     global _forks  # noqa: PLW0603
     _forks += 1
     # The SDK gives the providers a new resource in a child.
-    EPOCH.advance()
+    EPOCH.start_in_child()
 
 
 if hasattr(os, "register_at_fork"):
@@ -259,9 +268,8 @@ def _hash_of(value: object) -> int | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
 class State:
-    """What one context says itself; None means: as the base.
+    """What one context says itself; None means: as the base. Never changed: a change makes another.
 
     Attributes:
         rules: the own rules, in the order asked.
@@ -272,12 +280,44 @@ class State:
         sources: the own sources.
     """
 
-    rules: tuple[Rule, ...] = ()
-    compiled: LazyRuleSet | None = None
-    default_level: int | None = None
-    target: LogSink | None = None
-    offset: int = 0
-    sources: tuple[Source, ...] | None = None
+    __slots__ = ("compiled", "default_level", "offset", "rules", "sources", "target")
+
+    def __init__(
+        self,
+        *,
+        rules: tuple[Rule, ...] = (),
+        compiled: LazyRuleSet | None = None,
+        default_level: int | None = None,
+        target: LogSink | None = None,
+        offset: int = 0,
+        sources: tuple[Source, ...] | None = None,
+    ) -> None:
+        self.rules = rules
+        self.compiled = compiled
+        self.default_level = default_level
+        self.target = target
+        self.offset = offset
+        self.sources = sources
+
+    def with_rules(self, rules: tuple[Rule, ...]) -> State:
+        """Return this with other rules, in the order asked; they are compiled when they are first needed."""
+        made = copy.copy(self)
+        made.rules = rules
+        made.compiled = LazyRuleSet(rules) if rules else None
+        return made
+
+    def with_default_level(self, level: int | None) -> State:
+        """Return this with another default level."""
+        made = copy.copy(self)
+        made.default_level = level
+        return made
+
+    def with_target(self, target: LogSink | None, offset: int) -> State:
+        """Return this with another target and its level offset."""
+        made = copy.copy(self)
+        made.target = target
+        made.offset = offset
+        return made
 
 
 class LazyRuleSet:

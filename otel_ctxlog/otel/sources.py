@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from opentelemetry import baggage, trace
 from opentelemetry.context import Context
 
+from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.values import BaggageText, safe_text, scalar_text
 
 __all__ = ["DEFAULT_SOURCES", "BaggageSource", "SpanSource"]
@@ -35,19 +34,28 @@ def _filter(include: tuple[str, ...], exclude: tuple[str, ...]) -> Callable[[str
     """Return whether a name passes: one of `include` matches it and none of `exclude`."""
     if "*" in include and not exclude:
         return _any_name
-    wanted = re.compile("|".join(map(fnmatch.translate, include)) if include else r"(?!)")
-    unwanted = re.compile("|".join(map(fnmatch.translate, exclude)) if exclude else r"(?!)")
+    from fnmatch import translate
+
+    wanted = re.compile("|".join(map(translate, include)) if include else r"(?!)")
+    unwanted = re.compile("|".join(map(translate, exclude)) if exclude else r"(?!)")
     return lambda name: wanted.match(name) is not None and unwanted.match(name) is None
 
 
-def _limit(what: str, number: object) -> None:
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        msg = f"{what} must be a non-negative int, but got {number!r}"
-        raise ValueError(msg)
+def _put_filter(source: SpanSource | BaggageSource, include: object, exclude: object) -> None:
+    wanted, unwanted = _patterns("include", include), _patterns("exclude", exclude)
+    put(source, "include", wanted)
+    put(source, "exclude", unwanted)
+    put(source, "allows", _filter(wanted, unwanted))
 
 
-@dataclass(frozen=True, slots=True)
-class SpanSource:
+def _limit(what: str, number: object) -> int:
+    if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
+        return number
+    msg = f"{what} must be a non-negative int, but got {number!r}"
+    raise ValueError(msg)
+
+
+class SpanSource(Frozen):
     """The attributes of the current span; also its name and whether it is sampled, for conditions.
 
     A span that does not record (an unsampled one) has no attributes and no name.
@@ -58,18 +66,25 @@ class SpanSource:
         attach: whether they are put on records.
     """
 
-    include: tuple[str, ...] = ("*",)
-    exclude: tuple[str, ...] = ()
-    attach: bool = True
-    allows: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+    __slots__ = ("allows", "attach", "exclude", "include")
+    __match_args__ = ("include", "exclude", "attach")
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "include", _patterns("include", self.include))
-        object.__setattr__(self, "exclude", _patterns("exclude", self.exclude))
-        object.__setattr__(self, "allows", _filter(self.include, self.exclude))
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    attach: bool
+    allows: Callable[[str], bool]
+
+    def __init__(
+        self,
+        include: Iterable[str] = ("*",),
+        exclude: Iterable[str] = (),
+        attach: bool = True,  # noqa: FBT001, FBT002 - by position, as in the contract
+    ) -> None:
+        _put_filter(self, include, exclude)
+        put(self, "attach", attach)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return SpanSource, (self.include, self.exclude, self.attach)
+        return type(self), (self.include, self.exclude, self.attach)
 
     def attributes(self, context: Context, /) -> Mapping[str, object]:
         """Return a copy of the attributes of the span in `context`."""
@@ -79,8 +94,7 @@ class SpanSource:
         return {name: value for name, value in found.items() if self.allows(name)}
 
 
-@dataclass(frozen=True, slots=True)
-class BaggageSource:
+class BaggageSource(Frozen):
     """The entries of the current baggage, each value as text.
 
     Baggage comes from outside, so that it is limited.
@@ -93,22 +107,31 @@ class BaggageSource:
         max_value_length: characters of a value; longer ones are cut before anybody sees them.
     """
 
-    include: tuple[str, ...] = ("*",)
-    exclude: tuple[str, ...] = ()
-    attach: bool = True
-    max_entries: int = 64
-    max_value_length: int = 256
-    allows: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+    __slots__ = ("allows", "attach", "exclude", "include", "max_entries", "max_value_length")
+    __match_args__ = ("include", "exclude", "attach", "max_entries", "max_value_length")
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "include", _patterns("include", self.include))
-        object.__setattr__(self, "exclude", _patterns("exclude", self.exclude))
-        _limit("max_entries", self.max_entries)
-        _limit("max_value_length", self.max_value_length)
-        object.__setattr__(self, "allows", _filter(self.include, self.exclude))
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    attach: bool
+    max_entries: int
+    max_value_length: int
+    allows: Callable[[str], bool]
+
+    def __init__(
+        self,
+        include: Iterable[str] = ("*",),
+        exclude: Iterable[str] = (),
+        attach: bool = True,  # noqa: FBT001, FBT002 - by position, as in the contract
+        max_entries: int = 64,
+        max_value_length: int = 256,
+    ) -> None:
+        _put_filter(self, include, exclude)
+        put(self, "attach", attach)
+        put(self, "max_entries", _limit("max_entries", max_entries))
+        put(self, "max_value_length", _limit("max_value_length", max_value_length))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return BaggageSource, (self.include, self.exclude, self.attach, self.max_entries, self.max_value_length)
+        return type(self), (self.include, self.exclude, self.attach, self.max_entries, self.max_value_length)
 
     def attributes(self, context: Context, /) -> Mapping[str, object]:
         """Return the entries of the baggage in `context`."""
