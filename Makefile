@@ -2,6 +2,7 @@
 #   make test               the whole suite, in .venv
 #   make check              lint, format and types, in .venv
 #   make demo               examples/shop to its end, in .venv-demo; its exit code is the demo's
+#   make bench              all benchmarks, in .venv; writes benchmarks/results.json and README's table
 #   make test-all-pythons   the fast tests on every other supported interpreter that is found
 #   make clean              removes everything these targets made
 # PYTHON=python3.12 make test   chooses the interpreter.
@@ -20,7 +21,7 @@ DEMO_STAMP := $(DEMO_VENV)/.installed-$(VERSION)
 
 SOURCES := $(wildcard otel_ctxlog tests examples benchmarks)
 
-.PHONY: test check format demo test-all-pythons clean python
+.PHONY: test check format demo bench test-all-pythons clean python
 .DELETE_ON_ERROR:
 
 test: $(STAMP)
@@ -38,6 +39,9 @@ format: $(STAMP)
 
 demo: $(DEMO_STAMP)
 	$(DEMO_VENV)/bin/python examples/shop/run.py
+
+bench: $(STAMP)
+	$(VENV)/bin/python -m benchmarks $(BENCH_ARGS)
 
 test-all-pythons:
 	$(PYTHON) tests/pythons.py

@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol, TypeAlias, cast
 
 from otel_ctxlog.engine.analysis import ALWAYS, MAYBE, NEVER, Answer, partial
+from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.messages import Ambient, StaticMessages, View
 from otel_ctxlog.engine.protocols import LogSink, Rule, Verdict
 from otel_ctxlog.engine.ruleset import HIGHEST, Entry, RuleSet, merged, needs_of, static_keys
@@ -356,7 +357,12 @@ class Plan:
         ambient = self._read(context)
         decision = self._walk(View(self.static, ambient))
         if keep:
-            self.decisions.keep(context, decision, None if self._watch is None else self._watch(context, ambient))
+            try:
+                changed = None if self._watch is None else self._watch(context, ambient)
+            except Exception as error:  # noqa: BLE001 - a span of another implementation may do anything
+                report_once(type(self), f"a context could not be watched: {type(error).__name__}", error=error)
+                return decision
+            self.decisions.keep(context, decision, changed)
         return decision
 
 

@@ -166,8 +166,9 @@ class ContextSink:
         )
 
 
+_Edit: TypeAlias = Callable[[RuleBook], RuleBook]
 _Change: TypeAlias = (
-    "tuple[Callable[[RuleBook], RuleBook] | None, int | Keep | None, tuple[LogSink | None, int] | Keep]"
+    "tuple[_Edit | None, int | Keep | None, tuple[LogSink | None, int] | Keep, tuple[Source, ...] | Keep | None]"
 )
 
 
@@ -315,6 +316,7 @@ class ContextCore:
         *,
         default_level: int | Keep | None = KEEP,
         target: tuple[LogSink | None, int] | Keep = KEEP,
+        sources: tuple[Source, ...] | Keep | None = KEEP,
     ) -> None:
         """Make one change, visible at once as a whole.
 
@@ -322,12 +324,13 @@ class ContextCore:
             edit: gets the rule book and returns the one to use from now on: the same, changed, or another.
             default_level: the own default level.
             target: the own target with its offset.
+            sources: the own sources.
         """
         with tree_lock:
             # A change out of a change (a signal handler, a rule's `supersedes`) is made after it.
             if not self._book.is_whole():
                 self._book, self._changing, self._waiting = RuleBook.restored(self.state.rules), False, []
-            self._waiting.append((edit, default_level, target))
+            self._waiting.append((edit, default_level, target, sources))
             if self._changing:
                 return
             self._changing = True
@@ -342,8 +345,9 @@ class ContextCore:
         edit: Callable[[RuleBook], RuleBook] | None,
         default_level: int | Keep | None,
         target: tuple[LogSink | None, int] | Keep,
+        sources: tuple[Source, ...] | Keep | None,
     ) -> None:
-        if edit is None and self._says_already(default_level, target):
+        if edit is None and sources is KEEP and self._says_already(default_level, target):
             return
         state = self.state
         if edit is not None:
@@ -353,6 +357,8 @@ class ContextCore:
             state = state.with_default_level(default_level)
         if not isinstance(target, Keep):
             state = state.with_target(*target)
+        if not isinstance(sources, Keep):
+            state = state.with_sources(sources)
         self.state = state
         self.changes += 1
         if not isinstance(default_level, Keep):

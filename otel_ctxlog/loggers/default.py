@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from otel_ctxlog.engine.protocols import LogSink, Rule
+from otel_ctxlog.engine.protocols import LogSink, Rule, Source
 from otel_ctxlog.loggers.context import LoggingContext, core_of, rebase, stand_for
 from otel_ctxlog.loggers.core import KEEP, ContextCore, Keep
 from otel_ctxlog.loggers.state import EPOCH, RuleBook, State, tree_lock
@@ -46,9 +46,10 @@ class DefaultCore(ContextCore):
         *,
         default_level: int | Keep | None = KEEP,
         target: tuple[LogSink | None, int] | Keep = KEEP,
+        sources: tuple[Source, ...] | Keep | None = KEEP,
     ) -> None:
         """Change the context it stands for."""
-        self.current.change(edit, default_level=default_level, target=target)
+        self.current.change(edit, default_level=default_level, target=target, sources=sources)
 
     def exchange(self, core: ContextCore) -> None:
         """Stand for another core from now on."""

@@ -70,21 +70,37 @@ class RecordWriter(RecordRules):
         passed = self.decide(level, context, attributes)
         if passed is None:
             return False
-        self._write(passed, level, body, (attributes, *fields), context, exception, severity, timestamp, event_name)
+        self.write_passed(
+            passed,
+            level,
+            body,
+            (attributes, *fields),
+            context=context,
+            exception=exception,
+            severity=severity,
+            timestamp=timestamp,
+            event_name=event_name,
+        )
         return True
 
     @staticmethod
-    def _write(
+    def write_passed(
         passed: Passed,
         level: int,
         body: object,
         fields: Sequence[object],
+        *,
         context: Context,
-        exception: BaseException | None,
-        severity: SeverityNumber | None,
-        timestamp: int | None,
-        event_name: str | None,
+        exception: BaseException | None = None,
+        severity: SeverityNumber | None = None,
+        timestamp: int | None = None,
+        event_name: str | None = None,
     ) -> None:
+        """Write one record that the rules have let through (`decide`); raises nothing.
+
+        The arguments are those of `write`; what happens in between does not change the decision.
+        """
+
         def content() -> tuple[AttributeValue, Fields]:
             return to_value(body), read_fields(fields, _NO_ATTRIBUTES)
 

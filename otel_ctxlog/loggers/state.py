@@ -312,6 +312,12 @@ class State:
         made.default_level = level
         return made
 
+    def with_sources(self, sources: tuple[Source, ...] | None) -> State:
+        """Return this with other sources."""
+        made = copy.copy(self)
+        made.sources = sources
+        return made
+
     def with_target(self, target: LogSink | None, offset: int) -> State:
         """Return this with another target and its level offset."""
         made = copy.copy(self)

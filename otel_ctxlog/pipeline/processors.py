@@ -11,6 +11,7 @@ from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, SimpleLogRec
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 
 from otel_ctxlog.engine.diagnostics import emit_diagnostic
+from otel_ctxlog.pipeline.log_snapshot import snapshot
 from otel_ctxlog.pipeline.reachability import WatchedLogExporter, WatchedSpanExporter, listener
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class _Overflow:
 
 
 class _BatchLogProcessor(BatchLogRecordProcessor):
-    """The SDK's, whose full queue is an `_Overflow`."""
+    """The SDK's, whose full queue is an `_Overflow`, and whose records are copied by `snapshot`."""
 
     def __init__(self, exporter: LogRecordExporter, destination: Destination) -> None:
         super().__init__(exporter, max_export_batch_size=batch_size("logs"))
@@ -80,7 +81,7 @@ class _BatchLogProcessor(BatchLogRecordProcessor):
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         token = listener.set(self._overflow)
         try:
-            super().on_emit(log_record)
+            super().on_emit(snapshot(log_record))
         finally:
             listener.reset(token)
 

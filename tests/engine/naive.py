@@ -6,6 +6,7 @@ library's objects it reads only public attributes (`.conditions`, `.name`, `.val
 
 from __future__ import annotations
 
+import decimal
 import fnmatch
 import re
 from collections.abc import Mapping, Sequence
@@ -31,14 +32,40 @@ class Span:
     sampled: bool = False
     name: str = ""
     attributes: dict[str, object] = field(default_factory=dict[str, object])
+    most: int | None = None
+    ended: bool = False
+
+    def set(self, name: str, value: object) -> None:
+        """Set an attribute as the SDK does: what is set again goes to the end; at the limit the oldest goes."""
+        if self.ended or not self.recording:
+            return
+        self.attributes.pop(name, None)
+        if self.most is not None and len(self.attributes) >= self.most:
+            del self.attributes[next(iter(self.attributes))]
+        self.attributes[name] = cleaned(value)
+
+    def rename(self, name: str) -> None:
+        """Give the span another name."""
+        if not self.ended:
+            self.name = name
+
+
+def cleaned(value: object) -> object:
+    """Return an attribute value as the SDK keeps it."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(cleaned, cast("Sequence[object]", value)))
+    if isinstance(value, dict):
+        return {name: cleaned(one) for name, one in cast("dict[object, object]", value).items()}
+    return value
 
 
 @dataclass
 class Moment:
-    """What OpenTelemetry has at the moment of a call."""
+    """What OpenTelemetry has at the moment of a call; `value` is what its context has under a key of its own."""
 
     baggage: dict[str, str] = field(default_factory=dict[str, str])
     span: Span | None = None
+    value: object = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +78,7 @@ class SourceFacts:
     max_entries: int = 64
     max_value_length: int = 256
     gives: tuple[tuple[str, object], ...] = ()
+    gives_value_as: str | None = None
     raises: bool = False
 
     def passes(self, name: str) -> bool:
@@ -66,7 +94,12 @@ class SourceFacts:
         if self.kind == "span":
             recorded = moment.span.attributes if moment.span is not None and moment.span.recording else {}
             return [(name, value) for name, value in recorded.items() if self.passes(name)]
-        return [] if self.raises else list(self.gives)
+        if self.raises:
+            return []
+        given = dict(self.gives)
+        if self.gives_value_as is not None and moment.value is not None:
+            given[self.gives_value_as] = moment.value
+        return list(given.items())
 
 
 @dataclass
@@ -114,7 +147,7 @@ def text_of(value: object) -> str | None:
     """Return the text that a scalar has in baggage, None for what is no scalar."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, (str, int, float)) else None
+    return str(value) if isinstance(value, (str, int, float, decimal.Decimal)) else None
 
 
 def equal(left: object, right: object) -> bool:
@@ -281,7 +314,7 @@ def superseded(new: object, old: object) -> bool:
     return callable(supersedes) and bool(supersedes(old))
 
 
-@dataclass
+@dataclass(eq=False)
 class Context:
     """A logging context by the contract: what it says itself, None meaning as the base."""
 

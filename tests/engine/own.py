@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_value
 from opentelemetry.sdk._logs import LogRecordProcessor, ReadWriteLogRecord
 
 import otel_ctxlog as cl
@@ -268,19 +268,43 @@ class FaultyRule:
         return nonsense[self.kind]  # type: ignore[return-value] # pyright: ignore[reportReturnType]
 
 
+class SubTag(cl.Tag):
+    """A subclass of a built-in condition that holds for its opposite."""
+
+    __slots__ = ()
+
+    def matches(self, messages: Sequence[object], /) -> bool:
+        return not asked(cl.Tag(self.name), messages)
+
+
+class SubSpanAttribute(cl.SpanAttribute):
+    """A subclass of a built-in condition that accepts more."""
+
+    __slots__ = ()
+
+    def matches(self, messages: Sequence[object], /) -> bool:
+        return asked(cl.Attribute(self.name, self.value), messages)
+
+
 # Sources
+
+OWN_KEY = "a value of its own"
 
 
 @dataclass(frozen=True)
 class OwnSource:
-    """Gives the same attributes in every context, or raises."""
+    """Gives the same attributes in every context, and what the context has under `OWN_KEY`; or raises."""
 
     facts: naive.SourceFacts
 
     def attributes(self, context: Context, /) -> Mapping[str, object]:
         if self.facts.raises:
             raise ConnectionError
-        return dict(self.facts.gives)
+        given = dict(self.facts.gives)
+        value = get_value(OWN_KEY, context)
+        if self.facts.gives_value_as is not None and value is not None:
+            given[self.facts.gives_value_as] = value
+        return given
 
 
 def source_of(facts: naive.SourceFacts) -> cl.Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from hypothesis import strategies as st
 
@@ -71,8 +71,17 @@ class ByHypothesis:
 
 
 def _fits_span(value: object) -> bool:
-    """Return whether the SDK keeps the value as it is: scalars, tuples of one kind."""
-    return type(value) in (bool, float, str) or value in ((1, 2), ("x",)) or (type(value) is int and abs(value) < 2**63)
+    """Return whether the SDK keeps the value as it is, or with tuples for lists."""
+    return not isinstance(value, dict) or all(isinstance(name, str) for name in cast("dict[object, object]", value))
+
+
+def fresh(value: object) -> object:
+    """Return an equal value that is another object, where Python lets us."""
+    if isinstance(value, str):
+        return "".join(list(value))
+    if isinstance(value, float):
+        return float(repr(value))
+    return tuple(cast("Sequence[object]", value)[:]) if isinstance(value, list) else value
 
 
 class Random:
@@ -84,6 +93,8 @@ class Random:
         self.values = (*self.one(FAMILIES), *self.one(FAMILIES))
         self.texts = (*(value for value in self.values if isinstance(value, str)), self.one(TEXTS), self.one(TEXTS))
         self.span_values = (*filter(_fits_span, self.values), "x", 1)
+        # What rules look at and what happens should be the same now and then: these are asked and set most.
+        self.hot = tuple((self.one(self.names), self.one(self.span_values)) for _ in range(2))
         self._given: list[tuple[cl.Condition, ...]] = []
 
     def one(self, items: Sequence[T]) -> T:
@@ -98,6 +109,21 @@ class Random:
 
     def value(self) -> object:
         return self.one(self.values)
+
+    def entry(self) -> tuple[str, object]:
+        """Return a name and a value that a span can have."""
+        if self.chance(2):
+            return self.one(self.hot)
+        if self.chance(2):
+            return self.one(self.hot)[0], self.one(self.span_values)
+        return self.one(self.names), self.one(self.span_values)
+
+    def baggage_entry(self) -> tuple[str, object]:
+        """Return a name and a value for baggage; mostly a text."""
+        name, value = self.entry()
+        if isinstance(value, (str, bool, int, float)) and self.chance(2):
+            return name, value
+        return name, self.one(self.texts)
 
     def message(self) -> object:
         kind = self.chooser.below(8)
@@ -127,6 +153,16 @@ class Random:
     def condition(self, depth: int = 3) -> cl.Condition:
         if depth and self.chance(3):
             return self.combination(depth - 1)
+        if self.chance(12):
+            return cl.ResourceAttribute("a", self.one((1, True, "1")))
+        if self.chance(3):
+            kinds: tuple[Callable[[str, object], cl.Condition], ...] = (
+                cl.Attribute,
+                cl.SpanAttribute,
+                cl.BaggageEntry,
+                own.SubSpanAttribute,
+            )
+            return self.one(kinds)(*self.one(self.hot))
         kind = self.one(CONDITION_KINDS)
         name = self.one(self.names)
         if kind == "tag":
@@ -162,7 +198,8 @@ class Random:
         if kind == 2:
             return own.MoreThan(self.chooser.below(6))
         if kind == 3:
-            return own.StaticTag(self.one(TAGS))
+            tags: tuple[Callable[[str], cl.Condition], ...] = (own.StaticTag, own.SubTag)
+            return self.one(tags)(self.one(TAGS))
         if kind == 4:
             return own.RaisesWith(name)
         if kind == 5:
@@ -204,11 +241,16 @@ class Random:
             else (own.Sweeper(level, self.condition(1)))
         )
 
+    def rules(self, most: int, elsewhere: own.Elsewhere) -> list[cl.Rule]:
+        """Return a whole rule set."""
+        return self.some(lambda: self.rule(elsewhere), most)
+
     def source(self) -> SourceFacts:
         kind = self.one(("baggage", "span", "span", "baggage", "own"))
         if kind == "own":
             given = {self.one(self.names): self.value() for _ in range(self.chooser.below(3))}
-            return SourceFacts(kind, gives=tuple(given.items()), raises=self.chance(4))
+            name = self.one((None, *self.names))
+            return SourceFacts(kind, gives=tuple(given.items()), gives_value_as=name, raises=self.chance(4))
         include = self.one((("*",), ("a*",), ("tenant", "b"), ("*b",), ()))
         exclude = self.one(((), ("a",), ("*b",), ("*",)))
         if kind == "baggage" and self.chance(3):

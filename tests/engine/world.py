@@ -6,74 +6,29 @@ Every operation is done to both; every check asks both. What was done is kept as
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from opentelemetry import baggage, context, trace
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags, TraceState
-from opentelemetry.util.types import Attributes
+from opentelemetry import context
 
 import otel_ctxlog as cl
 
-from . import naive, own, randomly
+from . import moments, naive, own, randomly
+from .moments import MomentPair
+from .places import Place
+from .targets import ARRIVED, ELSEWHERE, MOVING, PROVIDERS, RESOURCES, TARGETS, Described
 
 HIGHEST = 8
-ARRIVED: list[tuple[str, int]] = []
-"""Where records arrived since it was emptied: the name of the target, and the level (of a provider: the severity)."""
-
 AnyLogger: TypeAlias = "cl.Logger | cl.UnboundLogger"
 
 
-def _provider(name: str) -> LoggerProvider:
-    provider = LoggerProvider(resource=Resource({"place": name, "a": 1}), shutdown_on_exit=False)
-    provider.add_log_record_processor(own.KeepingProcessor(name, ARRIVED))
-    return provider
-
-
-PROVIDERS = {"here": _provider("here"), "there": _provider("there")}
-SINKS = {"one": own.KeepingSink("one", ARRIVED), "two": own.KeepingSink("two", ARRIVED)}
-TARGETS: dict[str, cl.LogSink | LoggerProvider] = {**PROVIDERS, **SINKS}
-ELSEWHERE = own.Elsewhere("elsewhere", ARRIVED)
-
-
-class _RecordOnly(Sampler):
-    """Spans record, but are not sampled."""
-
-    def should_sample(
-        self,
-        parent_context: context.Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
-        return SamplingResult(Decision.RECORD_ONLY, attributes)
-
-    def get_description(self) -> str:
-        return "record only"
-
-
-TRACERS = {
-    kind: TracerProvider(sampler=sampler, shutdown_on_exit=False).get_tracer("world")
-    for kind, sampler in {"sampled": ALWAYS_ON, "recording": _RecordOnly(), "off": ALWAYS_OFF}.items()
-}
-_REMOTE = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
-
-
-@dataclass
+@dataclass(eq=False)
 class ContextPair:
     """A logging context."""
 
     real: cl.LoggingContext
     naive: naive.Context
-    changes: int = 0
 
 
 @dataclass
@@ -83,24 +38,18 @@ class OwnSink:
     context: naive.Context
 
 
-@dataclass
+@dataclass(eq=False)
 class LoggerPair:
     """A logger that lives on; `answer` is what a rule bound it to, None for an unbound one or the default level."""
 
     real: AnyLogger
     context: ContextPair
+    given: tuple[object, ...]
     messages: tuple[object, ...]
     bound: bool
     answer: naive.Answer | None
-
-
-@dataclass
-class MomentPair:
-    """An OpenTelemetry context."""
-
-    real: context.Context
-    naive: naive.Moment
-    span: Span | None = None
+    levels: list[cl.VLogger]
+    eventer: cl.OTelEventer
 
 
 def _said(context: naive.Context) -> list[object]:
@@ -114,93 +63,81 @@ def _said(context: naive.Context) -> list[object]:
 class World:
     """Contexts, loggers and moments that grow and change by random operations."""
 
-    def __init__(self, chooser: randomly.Chooser) -> None:
-        self.random = randomly.Random(chooser)
+    def __init__(self, random: randomly.Random) -> None:
+        self.random = random
         self.script: list[str] = []
         self.contexts: list[ContextPair] = []
         self.loggers: list[LoggerPair] = []
         self.moments = [MomentPair(context.Context(), naive.Moment())]
-        self.now = self.moments[0]
-        self._token = context.attach(self.now.real)
+        self.places = [Place(thread=number > 1) for number in range(self.random.one((1, 2, 3)))]
+        self.at = dict.fromkeys(self.places, self.moments[0])
+        self.here = self.places[0]
+        self.resource = RESOURCES[0]
+        MOVING.resource = Described(self.resource)
+        self.default: ContextPair | None = None
+        self._default_before: cl.LoggingContext | None = None
         self.checks = 0
+        for place in self.places:
+            place.enter(self.moments[0].real)
         self.make_root()
+        if self.random.chance(2):
+            self._take_the_default()
 
     def close(self) -> None:
-        """Leave the last moment."""
-        context.detach(self._token)
+        """Give back what belongs to all."""
+        if self._default_before is not None:
+            cl.set_default_context(self._default_before)
+        for place in self.places:
+            place.close()
 
     def note(self, text: str) -> None:
         self.script.append(text)
 
     # OpenTelemetry
 
+    @property
+    def now(self) -> MomentPair:
+        """The moment of the place where calls are made."""
+        return self.at[self.here]
+
     def go(self, moment: MomentPair) -> None:
         """Make `moment` the current one."""
-        context.detach(self._token)
-        self._token = context.attach(moment.real)
-        self.now = moment
+        self.here.enter(moment.real)
+        self.at[self.here] = moment
         self.note(f"moment {self.moments.index(moment)}: {moment.naive}")
 
     def new_moment(self) -> None:
         """Go to a new OpenTelemetry context made from the current one."""
-        before, pick = self.now, self.random
-        kind = pick.one(("baggage", "baggage", "span", "span", "value", "no baggage", "no span", "remote"))
-        baggage_now, span_now, real_span = dict(before.naive.baggage), before.naive.span, before.span
-        real = before.real
-        if kind == "baggage":
-            name, text = pick.one(pick.names), pick.one(pick.texts)
-            real = baggage.set_baggage(name, text, real)
-            baggage_now[name] = text
-        elif kind == "no baggage":
-            real = baggage.clear(real)
-            baggage_now = {}
-        elif kind == "span":
-            span_now, real_span = self._new_span()
-            real = trace.set_span_in_context(real_span, real)
-        elif kind == "remote":
-            real_span = NonRecordingSpan(_REMOTE)
-            span_now = naive.Span(sampled=True)
-            real = trace.set_span_in_context(real_span, real)
-        elif kind == "no span":
-            span_now, real_span = None, None
-            real = trace.set_span_in_context(trace.INVALID_SPAN, real)
-        else:
-            real = context.set_value("unrelated", object(), real)
-        self.moments.append(MomentPair(real, naive.Moment(baggage_now, span_now), real_span))
+        self.moments.append(moments.next_moment(self.now, self.random))
         self.go(self.moments[-1])
 
-    def _new_span(self) -> tuple[naive.Span, Span]:
-        kind = self.random.one(("sampled", "recording", "off"))
-        name = self.random.one(randomly.SPAN_NAMES)
-        given = {self.random.one(self.random.names): self.random.one(self.random.span_values) for _ in range(2)}
-        real = TRACERS[kind].start_span(name, context.Context(), attributes=given)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-        if kind == "off":
-            return naive.Span(), real
-        return naive.Span(recording=True, sampled=kind == "sampled", name=name, attributes=given), real
+    def back(self) -> None:
+        """Go back to an earlier moment."""
+        self.go(self.random.one(self.moments))
+
+    def walk(self) -> None:
+        """Go on in another place: a thread, or a task."""
+        self.here = self.random.one(self.places)
+        self.note(f"place {self.places.index(self.here)}, moment {self.moments.index(self.now)}")
 
     def change_span(self) -> None:
         """Change a span, that of the current moment or any other, under an unchanged context."""
         moment = self.random.one((self.now, self.now, self.random.one(self.moments)))
-        if moment.span is None or moment.naive.span is None:
-            return
-        if self.random.chance(3):
-            name = self.random.one(randomly.SPAN_NAMES)
-            moment.span.update_name(name)
-            moment.naive.span.name = name
-            self.note(f"update_name {name!r} in moment {self.moments.index(moment)}")
-            return
-        key, value = self.random.one(self.random.names), self.random.one(self.random.span_values)
-        moment.span.set_attribute(key, value)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-        # The SDK, too, moves an attribute that is set again to the end.
-        moment.naive.span.attributes.pop(key, None)
-        moment.naive.span.attributes[key] = value
-        self.note(f"set_attribute {key!r} {value!r} in moment {self.moments.index(moment)}")
+        done = moments.change_span(moment, self.random)
+        if done is not None:
+            self.note(f"{done} in moment {self.moments.index(moment)}")
+
+    def change_resource(self) -> None:
+        """Give the moving provider another resource; no logging context hears of it."""
+        self.resource = self.random.one(RESOURCES)
+        MOVING.resource = Described(self.resource)
+        self.note(f"resource {self.resource}")
 
     # Contexts
 
     def make_root(self) -> None:
         """Make a root context."""
-        target, sources = self.random.one(tuple(TARGETS)), self.random.sources()
+        target, sources = self.random.one((*TARGETS, "moving", "moving")), self.random.sources()
         offset = self.random.one((0, 0, 1, 3))
         real = cl.LoggingContext(TARGETS[target], level_offset=offset, sources=self._real_sources(sources))
         self._add(real, naive.Context(target=target, offset=offset, sources=sources), f"root {target} {sources}")
@@ -217,6 +154,40 @@ class World:
         real = cl.LoggingContext(base=base.real, sources=self._real_sources(sources))
         self._add(real, naive.Context(base.naive, sources=sources), f"nested in {self.name(base)} {sources}")
 
+    def _take_the_default(self) -> None:
+        """Make the default context one of this world's."""
+        self._default_before = cl.set_default_context(self.contexts[0].real)
+        self._add(cl.default_context(), naive.Context(self.contexts[0].naive), "the default context, context 0")
+        self.default = self.contexts[-1]
+
+    def set_default(self) -> None:
+        """Have the default context stand for another one."""
+        if self.default is None:
+            return
+        pair, default = self.random.one(self.contexts), self.default.naive
+        before = [(each, each.real.generation) for each in self.contexts]
+        cl.set_default_context(pair.real)
+        self.note(f"set_default_context({self.name(pair)})")
+        moved = pair.naive not in (default, default.base)
+        if moved:
+            one: naive.Context | None = pair.naive
+            while one is not None:
+                if one.base is default:  # it would become its own base
+                    one.base = default.base
+                    break
+                one = one.base
+            default.base = pair.naive
+        for each, generation in before:
+            of_it = default in each.naive.chain()
+            least = generation + (1 if moved and of_it else 0)
+            assert each.real.generation >= least, (self.name(each), generation, each.real.generation)
+
+    def changed(self, pair: ContextPair) -> ContextPair:
+        """Return the context that a change of `pair` changes."""
+        if pair is not self.default:
+            return pair
+        return next(each for each in self.contexts if each.naive is pair.naive.base)
+
     def _add(self, real: cl.LoggingContext, known: naive.Context, text: str) -> None:
         self.contexts.append(ContextPair(real, known))
         self.note(f"context {len(self.contexts) - 1}: {text}")
@@ -231,17 +202,19 @@ class World:
         return tuple(cl.Attribute("message", one) if isinstance(one, str) else one for one in messages)
 
     def name(self, pair: ContextPair) -> str:
-        return f"context {self.contexts.index(pair)}"
+        return f"context {[each.real for each in self.contexts].index(pair.real)}"
 
     def change(self) -> None:
         """Make one random change of one context; its generation, and that of what is nested in it, must grow."""
-        pair = self.random.one(self.contexts)
+        asked = self.random.one(self.contexts)
+        # Through the default context, it is the one it stands for that changes.
+        pair = ContextPair(asked.real, self.changed(asked).naive)
         before = [(each, each.real.generation, _said(each.naive)) for each in self.contexts]
         kind = self.random.one(("add", "add", "replace", "replace with level", "level", "target", "copy", "reset"))
         if kind == "add":
             self._add_rules(pair)
         elif kind in ("replace", "replace with level"):
-            rules = self._rules(4)
+            rules = self.random.rules(4, ELSEWHERE)
             level = self.random.one((*randomly.LEVELS, None))
             pair.naive.replace(rules)
             if kind == "replace":
@@ -265,14 +238,19 @@ class World:
             self.note(f"{self.name(pair)}.reset_rules()")
         self._check_generations(before, pair)
 
-    def _rules(self, most: int) -> list[cl.Rule]:
-        return self.random.some(lambda: self.random.rule(ELSEWHERE), most)
-
     def _add_rules(self, pair: ContextPair) -> None:
-        rules = self._rules(3)
+        rules = self.random.some(lambda: self.random.rule(ELSEWHERE), 3)
         pair.real.add_rule(*rules)
         pair.naive.add(rules)
         self.note(f"{self.name(pair)}.add_rule{tuple(rules)}")
+
+    def crowd(self) -> None:
+        """Give a context many rules."""
+        pair = self.random.one(self.contexts)
+        rules = self.random.rules(4, ELSEWHERE)
+        pair.real.replace_rules(rules)
+        self.changed(pair).naive.replace(rules)
+        self.note(f"{self.name(pair)}.replace_rules({rules})")
 
     def _set_target(self, pair: ContextPair) -> None:
         root = pair.naive.base is None
@@ -286,9 +264,9 @@ class World:
         other = self.random.one(self.contexts)
         given = list(pair.naive.rules)
         pair.real.add_rules_to(other.real)
-        other.naive.add(given)
+        self.changed(other).naive.add(given)
         self.note(f"{self.name(pair)}.add_rules_to({self.name(other)})")
-        return other
+        return self.changed(other)
 
     def _check_generations(self, before: list[tuple[ContextPair, int, list[object]]], pair: ContextPair) -> None:
         for each, generation, said in before:
@@ -298,8 +276,8 @@ class World:
             assert (now > generation) if changed else (now >= generation), (self.name(each), generation, now)
             if not any(one is pair.naive for one in each.naive.chain()):
                 assert now == generation, (self.name(each), generation, now)
-            assert list(each.real.rules) == list(reversed(each.naive.rules)), self.name(each)
-            assert all(one is other for one, other in zip(each.real.rules, reversed(each.naive.rules), strict=True))
+            rules = self.changed(each).naive.rules
+            assert list(map(id, each.real.rules)) == list(map(id, reversed(rules))), self.name(each)
             assert each.real.default_level == each.naive.level(), self.name(each)
 
     # Questions
@@ -307,7 +285,9 @@ class World:
     def ambient(self, pair: ContextPair) -> naive.Ambient:
         """Return what the sources of that context find now."""
         target, _ = pair.naive.where()
-        resource = {"place": target, "a": 1} if target in PROVIDERS else None
+        resource: Mapping[str, object] | None = {"place": target, "a": 1} if target in PROVIDERS else None
+        if target == "moving":
+            resource = self.resource
         return naive.ambient_of(pair.naive.all_sources(), self.now.naive, resource)
 
     def expected(self, pair: ContextPair, messages: Sequence[object]) -> naive.Answer:
@@ -316,33 +296,56 @@ class World:
         return pair.naive.decide(explicit, self.ambient(pair), OwnSink(pair.naive))
 
     def keep_logger(self) -> None:
-        """Make a logger that is asked again and again."""
+        """Make a logger, and an eventer, that are asked again and again."""
         pair = self.random.one(self.contexts)
         messages = tuple(self.random.some(self.random.message, 3))
         flat = self.flat(messages)
-        if self.random.chance(3):
-            answer = self.expected(pair, flat)
-            real: AnyLogger = pair.real.logger(*messages)
-            self.loggers.append(
-                LoggerPair(real, pair, flat, bound=True, answer=None if answer.rule is None else answer)
-            )
+        bound = self.random.chance(3)
+        answer = None
+        if bound:
+            expected = self.expected(pair, flat)
+            answer = None if expected.rule is None else expected
+            real: AnyLogger = self.here.do(lambda: pair.real.logger(*messages))
         else:
-            real = pair.real.unbound_logger(*messages)
-            self.loggers.append(LoggerPair(real, pair, flat, bound=False, answer=None))
+            real = self.here.do(lambda: pair.real.unbound_logger(*messages))
+        if self.random.chance(3):
+            real = real.with_name("n").with_values(v=1)
+        levels = [real.v(level) for level in range(1, HIGHEST + 1)]
+        eventer = self.here.do(lambda: pair.real.eventer(*messages))
+        self.loggers.append(LoggerPair(real, pair, messages, flat, bound, answer, levels, eventer))
         self.note(f"logger {len(self.loggers) - 1}: {self.name(pair)} {messages} {type(real).__name__}")
 
     def check_kept(self) -> None:
-        """Ask every logger that was kept, twice: the second answer may come from a cache."""
+        """Ask every logger that was kept, twice: the second answer may come from a cache; in one place and another."""
         for number, logger in enumerate(self.loggers):
-            if not logger.bound:
-                expected = self.expected(logger.context, logger.messages)
-            elif logger.answer is not None:
-                expected = logger.answer
-            else:
-                expected = naive.Answer(logger.context.naive.level(), OwnSink(logger.context.naive), None)
-            for _ in range(2):
-                self._same_levels(logger.real, expected.level, f"kept logger {number}")
-            self._same_goal(logger.real, expected, f"kept logger {number}")
+            self._check_one_kept(logger, f"kept logger {number}")
+            if len(self.places) > 1:
+                before = self.here
+                self.here = self.random.one(self.places)
+                self._check_one_kept(logger, f"kept logger {number} in place {self.places.index(self.here)}")
+                self.here = before
+
+    def _check_one_kept(self, logger: LoggerPair, what: str) -> None:
+        expected = now = self.expected(logger.context, logger.messages)
+        if logger.bound:
+            default = naive.Answer(logger.context.naive.level(), OwnSink(logger.context.naive), None)
+            expected = logger.answer or default
+        for _ in range(2):
+            self._same_levels(logger.real, expected.level, what)
+        self._same_goal(logger.real, expected, what)
+        way = self.random.chooser.below(6)
+        if way == 0:
+            on = self.here.do(lambda: [one.enabled() for one in logger.levels])
+            assert on == [level <= expected.level for level in range(1, HIGHEST + 1)], f"{what}: v loggers"
+        elif way == 1:
+            self._check_event(logger.context, logger.eventer, logger.messages)
+        elif way == 2:
+            self._check_explanation(logger.context, logger.given, now)
+        elif way == 3:
+            real = self.here.do(lambda: logger.context.real.logger(*logger.given))
+            self._same_levels(real, now.level, f"{what}: bound anew")
+        elif way == 4:
+            self._check_alone(logger.context, logger.given, logger.messages)
 
     def check_new(self) -> None:
         """Ask everything that a context can be asked about new messages."""
@@ -351,18 +354,26 @@ class World:
         flat = self.flat(messages)
         self.note(f"asked: {self.name(pair)} {messages}")
         expected = self.expected(pair, flat)
-        unbound = pair.real.unbound_logger(*messages)
-        self._same_levels(pair.real.logger(*messages), expected.level, "bound")
+        unbound, bound, now, nested, eventer = self.here.do(
+            lambda: (
+                (unbound := pair.real.unbound_logger(*messages)),
+                pair.real.logger(*messages),
+                unbound.bound(),
+                pair.real.with_context(*messages).logger(),
+                pair.real.eventer(*messages),
+            )
+        )
+        self._same_levels(bound, expected.level, "bound")
         self._same_levels(unbound, expected.level, "unbound")
-        self._same_levels(unbound.bound(), expected.level, "unbound, bound now")
-        self._same_levels(pair.real.with_context(*messages).logger(), expected.level, "with context")
-        self._same_goal(self.random.one((unbound, pair.real.logger(*messages))), expected, "new logger")
+        self._same_levels(now, expected.level, "unbound, bound now")
+        self._same_levels(nested, expected.level, "with context")
+        self._same_goal(self.random.one((unbound, bound)), expected, "new logger")
         self._check_explanation(pair, messages, expected)
         self._check_alone(pair, messages, flat)
-        self._check_event(pair, messages, flat)
+        self._check_event(pair, eventer, flat)
 
     def _check_explanation(self, pair: ContextPair, messages: tuple[object, ...], expected: naive.Answer) -> None:
-        explanation = pair.real.explain(*messages)
+        explanation = self.here.do(lambda: pair.real.explain(*messages))
         rules = pair.naive.asked()
         before = rules if expected.rule is None else rules[: [id(one) for one in rules].index(id(expected.rule))]
         assert explanation.level == expected.level, "explained level"
@@ -372,7 +383,7 @@ class World:
 
     def _check_alone(self, pair: ContextPair, messages: tuple[object, ...], flat: tuple[object, ...]) -> None:
         alone = pair.naive.first_rule(flat, naive.NOTHING, OwnSink(pair.naive))
-        logger = pair.real.logger_for(*messages)
+        logger = self.here.do(lambda: pair.real.logger_for(*messages))
         assert (logger is cl.NON_LOGGING) == (alone is None), "logger_for"
         if alone is not None:
             self._same_levels(logger, alone.level, "logger_for")
@@ -384,7 +395,7 @@ class World:
             matches = False
         assert pair.real.attribution(*messages).match(condition) == matches, f"match({condition})"
 
-    def _check_event(self, pair: ContextPair, messages: tuple[object, ...], flat: tuple[object, ...]) -> None:
+    def _check_event(self, pair: ContextPair, eventer: cl.OTelEventer, flat: tuple[object, ...]) -> None:
         fields = {
             self.random.one(("a", "b", "tenant")): self.random.one((True, 1, 1.0, "1", "x", None, [1, 2], {"k": 1}))
             for _ in range(self.random.chooser.below(3))
@@ -392,20 +403,19 @@ class World:
         known = [cl.Attribute(name, value) for name, value in {**fields, "eventType": "type"}.items()]
         expected = self.expected(pair, (*flat, *known))
         ARRIVED.clear()
-        eventer = pair.real.eventer(*messages)
-        eventer.event("type", fields)
+        self.here.do(lambda: eventer.event("type", fields))
         assert eventer.dropped == 0
         assert self._goals(expected, 3) == ARRIVED, f"event {json.dumps(fields)}"
 
     def _same_levels(self, logger: AnyLogger, level: int, what: str) -> None:
         self.checks += 1
-        found = [asked for asked in range(HIGHEST + 1) if logger.enabled(asked)]
+        found = self.here.do(lambda: [asked for asked in range(HIGHEST + 1) if logger.enabled(asked)])
         assert found == list(range(1, level + 1)), f"{what}: level {level} expected, {found} are on"
 
     def _same_goal(self, logger: AnyLogger, expected: naive.Answer, what: str) -> None:
         level = 1 + self.random.chooser.below(HIGHEST)
         ARRIVED.clear()
-        logger.log(level, "m")
+        self.here.do(lambda: logger.log(level, "m"))
         assert self._goals(expected, level) == ARRIVED, f"{what}: a record at level {level} with {expected}"
 
     @staticmethod
@@ -432,17 +442,18 @@ class World:
             self.change,
             self.change,
             self.new_moment,
+            self.new_moment,
+            self.change_span,
             self.change_span,
             self.change_span,
             self.back,
+            self.walk,
             self.keep_logger,
             self.nest,
+            self.set_default,
+            self.change_resource,
         )
         self.random.one(actions)()
-
-    def back(self) -> None:
-        """Go back to an earlier moment."""
-        self.go(self.random.one(self.moments))
 
     def live(self, steps: int) -> None:
         """Do random things, and ask everybody after each."""

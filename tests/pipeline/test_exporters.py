@@ -92,7 +92,7 @@ def test_the_console_has_a_line_each(capsys: pytest.CaptureFixture[str]) -> None
         telemetry.tracer_provider.get_tracer("t").start_span("span").end()
 
     record, span = capsys.readouterr().out.splitlines()
-    assert 'WARN  [otel_ctxlog] two\\nlines user="a b" count=3' in record
+    assert 'WARN  two\\nlines  user="a b" count=3' in record
     assert " SPAN  span " in span
 
 

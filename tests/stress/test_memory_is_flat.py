@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import itertools
+import sys
 import tracemalloc
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from opentelemetry import context
+from opentelemetry import baggage, context, trace
 from opentelemetry.sdk.trace import TracerProvider
 
 import otel_ctxlog as cl
@@ -17,12 +18,16 @@ import otel_ctxlog as cl
 from .running import NullSink, current_baggage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from opentelemetry.trace import Tracer
 
 ALLOWED = 200_000
 """Bytes that may come and go, whatever the number of calls: a bounded cache of decisions is among them."""
+
+
+ALLOWED_OBJECTS = 2_000
+"""The same in objects that the garbage collector knows, and in small blocks of memory."""
 
 
 @pytest.fixture
@@ -155,3 +160,151 @@ def test_nothing_of_a_request_is_kept_alive(tracer: Tracer) -> None:
     gc.collect()
 
     assert {name for name, ref in watched.items() if ref() is not None} == set()
+
+
+class Kept(NamedTuple):
+    """What is there after many calls that was not before."""
+
+    size: int
+    objects: int
+    blocks: int
+
+
+def _kept(once: Callable[[int], object], calls: int, traced: int) -> Kept:
+    """Return what so many calls leave behind, after a start.
+
+    Args:
+        once: one call.
+        calls: how many; objects and blocks are counted over all of them, which costs them nothing.
+        traced: so many of them, the last, are watched by tracemalloc, which makes them five times slower.
+    """
+    numbers = itertools.count()
+    for _ in range(2000):
+        once(next(numbers))
+    gc.collect()
+    objects, blocks = len(gc.get_objects()), sys.getallocatedblocks()
+    for _ in range(calls - traced):
+        once(next(numbers))
+    size = _grown(lambda number: once(number + calls), traced) if traced else 0
+    gc.collect()
+    return Kept(size, len(gc.get_objects()) - objects, sys.getallocatedblocks() - blocks)
+
+
+class Looks:
+    """An own condition that looks at the tenant."""
+
+    def matches(self, messages: Sequence[object], /) -> bool:
+        return any(isinstance(one, cl.Attribute) and one.name == "tenant" and one.value == "" for one in messages)
+
+
+class LooksAndSaysSo(Looks):
+    """The same, and says so."""
+
+    depends_on = frozenset({"tenant"})
+
+
+def _gated(condition: cl.Condition | None) -> cl.LoggingContext:
+    ctx = _service()
+    ctx.add_rule(
+        *(cl.ConditionRule(4, cl.BaggageEntry("tenant", f"loud {number}")) for number in range(8)),
+        cl.ConditionRule(6, cl.Attribute("user", cl.Glob("never*"))),
+    )
+    if condition is not None:
+        ctx.add_rule(cl.ConditionRule(6, condition))
+    return ctx
+
+
+RULES: dict[str, cl.Condition | None] = {"rules": None, "declared": LooksAndSaysSo(), "undeclared": Looks()}
+
+
+def _ways(ctx: cl.LoggingContext) -> dict[str, Callable[[int], object]]:
+    """Return all that can be asked about a call."""
+    unbound, eventer = ctx.unbound_logger(cl.Realm("r")), ctx.eventer()
+    return {
+        "unbound": lambda _number: unbound.debug("m"),
+        "bound": lambda _number: ctx.logger(cl.Realm("r")).debug("m"),
+        "bound to a user": lambda number: ctx.logger(cl.Attribute("user", f"user {number}")).debug("m"),
+        "logger_for": lambda number: ctx.logger_for(cl.Attribute("tenant", f"tenant {number}")).debug("m"),
+        "events": lambda number: eventer.event("t", user=f"user {number}"),
+        "ever-new events": lambda number: eventer.event(f"type {number}", {f"field {number}": number}),
+        "explain": lambda _number: ctx.explain(cl.Realm("r")),
+    }
+
+
+SHARES = {
+    "unbound": 70,
+    "bound": 15,
+    "bound to a user": 6,
+    "logger_for": 6,
+    "events": 1,
+    "ever-new events": 1,
+    "explain": 1,
+}
+"""Of a million calls, so many hundredths are of that kind."""
+
+
+def _in_ever_new_contexts(call: Callable[[int], object], tracer: Tracer) -> Callable[[int], None]:
+    """Return the call in an OpenTelemetry context, of a tenant, and now and then in a span, that never was before."""
+
+    def once(number: int) -> None:
+        made = baggage.set_baggage("tenant", f"tenant {number}")
+        if number % 20 == 0:
+            made = trace.set_span_in_context(tracer.start_span("s", attributes={"detail": f"detail {number}"}), made)
+        token = context.attach(made)
+        call(number)
+        context.detach(token)
+
+    return once
+
+
+@pytest.mark.parametrize("way", list(SHARES))
+def test_no_kind_of_question_leaves_anything_behind(way: str, tracer: Tracer) -> None:
+    """Whoever is asked in ever-new contexts for ever-new tenants, own conditions included, keeps nothing of them."""
+    call = _ways(_gated(RULES["undeclared"]))[way]
+
+    kept = _kept(_in_ever_new_contexts(call, tracer), 4_000, 1_000)
+
+    assert kept.size < ALLOWED
+    assert kept.objects < ALLOWED_OBJECTS
+    assert kept.blocks < ALLOWED_OBJECTS
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("rules", list(RULES))
+def test_a_million_questions_leave_nothing_behind(rules: str, tracer: Tracer) -> None:
+    """Over all kinds of rules, a million questions of all kinds leave as little as a few thousand."""
+    ways = _ways(_gated(RULES[rules]))
+    for way, share in SHARES.items():
+        calls = share * 1_000_000 // 100 // len(RULES)
+
+        kept = _kept(_in_ever_new_contexts(ways[way], tracer), calls, calls // 20)
+
+        assert kept.size < ALLOWED, way
+        assert kept.objects < ALLOWED_OBJECTS, way
+        assert kept.blocks < ALLOWED_OBJECTS, way
+
+
+def test_nothing_of_what_was_decided_is_kept_alive(tracer: Tracer) -> None:
+    """No context, span or tenant's value outlives its call, whoever was asked, however often."""
+
+    class Tenant(str):
+        __slots__ = ("__weakref__",)
+
+    for rules in RULES.values():
+        ways = _ways(_gated(rules)).values()
+        watched: list[weakref.ref[object]] = []
+        for number in range(3):
+            tenant = Tenant(f"tenant {number}")
+            span = tracer.start_span("s", context.Context(), attributes={"detail": tenant})
+            made = trace.set_span_in_context(span, baggage.set_baggage("tenant", tenant, context.Context()))
+            watched += map(weakref.ref, (tenant, span, made))
+            token = context.attach(made)
+            for way in ways:
+                way(number)
+                way(number)
+            context.detach(token)
+            del tenant, span, made, token
+        gc.collect()
+
+        assert [ref() for ref in watched if ref() is not None] == []

@@ -1,0 +1,1 @@
+"""OpenTelemetry's own records through the rules."""

@@ -1,0 +1,1 @@
+"""Tests of the stdlib bridge; a package, since they share classes."""

@@ -1,0 +1,1 @@
+"""Zero-code: programs that do not know this library."""

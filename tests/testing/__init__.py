@@ -1,0 +1,1 @@
+"""The tests of `otel_ctxlog.testing` and of the pytest plugin."""
