@@ -47,9 +47,14 @@ class Frozen:
     def __hash__(self) -> int:
         return hash((type(self), *self._fields()))
 
+    def __getstate__(self) -> dict[str, object]:
+        state: dict[str, object] = dict(getattr(self, "__dict__", {}))
+        for kind in type(self).__mro__:
+            for name in kind.__dict__.get("__slots__", ()):
+                if not name.startswith("__") and hasattr(self, name):
+                    state[name] = getattr(self, name)
+        return state
+
     def __setstate__(self, state: object) -> None:
-        # Copies and pickles come along here, as `object` makes them: a dict, or a dict or None and one of slots.
-        parts = cast("tuple[Mapping[str, object] | None, ...]", state if isinstance(state, tuple) else (state,))
-        for part in parts:
-            for name, value in (part or {}).items():
-                put(self, name, value)
+        for name, value in cast("Mapping[str, object]", state).items():
+            put(self, name, value)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, Protocol, TypeAlias, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 from otel_ctxlog.engine.analysis import ALWAYS, MAYBE, NEVER, Answer, partial
 from otel_ctxlog.engine.diagnostics import report_once
@@ -108,7 +108,8 @@ class _Segment:
         """Return the decision of the first rule that matches, or None."""
         entries: Sequence[Entry] = self.entries
         if self.ambient:
-            buckets = self.rules.ambient_buckets(view.ambient)
+            buckets: list[list[int]] = []
+            self.rules.add_ambient_buckets(view.ambient, buckets)
             if buckets:
                 buckets.append(self.positions)
                 entries = [self.rules.entries[position] for position in merged(buckets)]
@@ -253,7 +254,7 @@ class Plan:
         reader: AmbientReader,
         sink: LogSink,
         epoch: object,
-        origin: object = None,
+        origin: Any = None,
         static: StaticMessages | None = None,
     ) -> None:
         self.epoch = epoch

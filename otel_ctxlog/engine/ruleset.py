@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, cast
 
 from otel_ctxlog.engine.analysis import RESOURCE, SAMPLED, SPAN_NAME, Key, necessary_keys, needs
@@ -238,30 +238,26 @@ class RuleSet:
                         index.find(value, buckets)
         return buckets
 
-    def ambient_buckets(self, ambient: Ambient) -> list[list[int]]:
-        """Return the buckets that ambient attributes hit."""
-        buckets: list[list[int]] = []
-        if self.names:
-            for _, values in ambient.groups:
-                self._find_all(values, buckets)
+    def add_ambient_buckets(self, ambient: Ambient, buckets: list[list[int]]) -> None:
+        """Add the buckets that ambient attributes hit."""
+        names = self.names
+        if not names:
+            return
+        for _, values in ambient.groups:
+            for name in values if len(values) <= len(names) else names:
+                if name in values:
+                    index = names.get(name)
+                    if index is not None:
+                        index.find(values[name], buckets)
         for name in self._facts:
             value = _fact(name, ambient)
             if value is not _MISSING:
-                self.names[name].find(value, buckets)
-        return buckets
-
-    def _find_all(self, values: Mapping[str, object], buckets: list[list[int]]) -> None:
-        names = self.names
-        for name in values if len(values) <= len(names) else names:
-            if name in values:
-                index = names.get(name)
-                if index is not None:
-                    index.find(values[name], buckets)
+                names[name].find(value, buckets)
 
     def decide(self, view: View, sink: LogSink) -> tuple[Verdict, Rule] | None:
         """Return the verdict of the first rule that matches, with that rule, or None."""
         buckets = self.static_buckets(view.static)
-        buckets += self.ambient_buckets(view.ambient)
+        self.add_ambient_buckets(view.ambient, buckets)
         if not buckets:
             return None
         for position in merged(buckets):

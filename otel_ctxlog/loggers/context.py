@@ -208,7 +208,7 @@ class LoggingContext:
         return ContextEventWriter(context._core, _recipe(tuple(messages)))
 
     def otel_logger(self, *messages: object) -> ContextOtelLogger:
-        """Return an ``opentelemetry._logs.Logger``, gated by the rules of this context, for code that speaks that API."""
+        """Return an ``opentelemetry._logs.Logger`` gated by these rules, for code that speaks that API."""
         return ContextOtelLogger(self._core, _recipe(messages))
 
     def record_writer(self, *messages: object) -> RecordWriter:

@@ -23,7 +23,10 @@ _ATTACH_NOTHING: Final = frozenset({Realm, Tag, Name, Attribute})
 def make_bound(core: ContextCore, recipe: Recipe) -> BoundLogger:
     """Return a bound logger of a context."""
     logger = bound_logger(core, recipe)
-    return _attached(logger, logger.context_messages, recipe.messages)
+    messages = recipe.messages
+    if not logger.context_messages and len(messages) == 1 and type(messages[0]) in _ATTACH_NOTHING:
+        return logger
+    return _attached(logger, logger.context_messages, messages)
 
 
 def make_bound_for(core: ContextCore, messages: tuple[object, ...], recipe: Recipe) -> BoundLogger:

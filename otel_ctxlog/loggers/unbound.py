@@ -77,7 +77,8 @@ class UnboundLogger(Logger):
             decision = plan.decide(context)
             if level > decision.level:
                 return
-        route = self._core.effective().route
+        # A plan that is good was made of what holds now.
+        route = plan.origin.route
         try:
             write(
                 route,

@@ -14,7 +14,7 @@ from otel_ctxlog.engine.messages import BAGGAGE, OWN, SPAN, Ambient
 from otel_ctxlog.engine.protocols import Source, is_source
 from otel_ctxlog.engine.scope import Needs, Scope
 from otel_ctxlog.engine.values import AttributeValue, clean_text
-from otel_ctxlog.otel.attaching import Attaching, BaggageReading, SourceAttaching, SpanAttaching
+from otel_ctxlog.otel.attaching import Attaching, BaggageReading, SourceAttaching, SpanReading
 from otel_ctxlog.otel.sources import BaggageSource, SpanSource, span_attributes
 from otel_ctxlog.otel.volatile import Changed, watching
 
@@ -151,7 +151,10 @@ def _reading_of(source: Source) -> tuple[Callable[[Context], Mapping[str, object
     if type(source) is BaggageSource:
         baggage = BaggageReading(read)
         return baggage.entries, baggage
-    return read, SpanAttaching(read) if type(source) is SpanSource else SourceAttaching(read)
+    if type(source) is SpanSource and source.lets_all_through:
+        span = SpanReading(read)
+        return span.attributes, span
+    return read, SourceAttaching(read)
 
 
 def _origin(source: Source) -> str:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from opentelemetry import trace
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 
 from otel_ctxlog.engine.values import AttributeValue, BaggageText, clean_text, to_value
+from otel_ctxlog.otel.volatile import live_attributes, plain_names
 
-__all__ = ["EXCEPTION_PREFIX", "RESERVED", "Attaching", "BaggageReading", "SourceAttaching", "SpanAttaching"]
+__all__ = ["EXCEPTION_PREFIX", "RESERVED", "Attaching", "BaggageReading", "SourceAttaching", "SpanReading"]
 
 RESERVED: Final = frozenset({"realm", "eventType"})
 EXCEPTION_PREFIX: Final = "exception."
@@ -50,17 +52,6 @@ class SourceAttaching:
         _put(self._read(context), attached)
 
 
-class SpanAttaching(SourceAttaching):
-    """A `SpanSource`: a span that does not record has nothing."""
-
-    __slots__ = ()
-
-    def add(self, context: Context, attached: dict[str, AttributeValue]) -> None:
-        """Add the attributes of the span in `context`."""
-        if type(trace.get_current_span(context)) is not trace.NonRecordingSpan:
-            _put(self._read(context), attached)
-
-
 class _Found(weakref.ref[Context]):
     """What was found in one context; called, it returns that context, or None if it is gone."""
 
@@ -68,9 +59,6 @@ class _Found(weakref.ref[Context]):
 
     attached: dict[str, AttributeValue]
     entries: Mapping[str, object]
-
-
-_NOTHING: Final = _Found(Context())
 
 
 class BaggageReading:
@@ -114,8 +102,73 @@ class BaggageReading:
             self._last = _NOTHING
 
 
+class _Seen(weakref.ref[Context]):
+    """The span of one context, as far as it is needed; called, it returns that context, or None if it is gone."""
+
+    __slots__ = ("live",)
+
+    live: Any | None
+
+
+_NOTHING: Final = _Found(Context())
+_NO_SPAN: Final = _Seen(Context())
+
+
+class SpanReading:
+    """A `SpanSource` that lets all names through.
+
+    A context keeps its span, but not the span its attributes: kept is where the SDK has them, for the context of the
+    call before.
+
+    Args:
+        read: reads the source; it raises nothing.
+    """
+
+    __slots__ = ("_last", "_read")
+
+    def __init__(self, read: Callable[[Context], Mapping[str, object]]) -> None:
+        self._read = read
+        self._last = _NO_SPAN
+
+    def attributes(self, context: Context) -> Mapping[str, object]:
+        """Return a copy of the attributes of the span in `context`."""
+        last = self._last
+        live = last.live if last() is context else self._find(context)
+        return self._read(context) if live is None else plain_names(live._dict.copy())
+
+    def add(self, context: Context, attached: dict[str, AttributeValue]) -> None:
+        """Add the attributes of the span in `context` to the attributes of a record."""
+        last = self._last
+        live = last.live if last() is context else self._find(context)
+        if live is None:
+            _put(self._read(context), attached)
+        elif live._dict:
+            _put(live._dict.copy(), attached)
+
+    def _find(self, context: Context) -> Any | None:
+        span = trace.get_current_span(context)
+        live = _NEVER_ANY if type(span) is trace.NonRecordingSpan else live_attributes(span)
+        try:
+            seen = _Seen(context, self._forget)
+        except TypeError:  # a context of a kind that cannot be weakly referenced
+            return live
+        seen.live = live
+        self._last = seen
+        return live
+
+    def _forget(self, gone: weakref.ref[Context]) -> None:
+        if self._last is gone:
+            self._last = _NO_SPAN
+
+
+_NEVER_ANY: Final = BoundedAttributes()
+"""Of a span that does not record."""
+
+
 def _put(found: Mapping[str, object], attached: dict[str, AttributeValue]) -> None:
     for name, value in found.items():
+        if type(name) is not str:  # a subclass may raise when it is looked up
+            name = str.__str__(name)  # noqa: PLW2901
         key = _keys.get(name)
         if key is None:
             key = _key(name)

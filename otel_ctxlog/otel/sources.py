@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from opentelemetry import baggage, trace
 from opentelemetry.context import Context
 
 from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.values import BaggageText, safe_text, scalar_text
+from otel_ctxlog.otel.volatile import live_attributes, plain_names
 
 __all__ = ["DEFAULT_SOURCES", "BaggageSource", "SpanSource"]
 
@@ -86,6 +87,11 @@ class SpanSource(Frozen):
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.include, self.exclude, self.attach)
 
+    @property
+    def lets_all_through(self) -> bool:
+        """Whether every name passes `include` and `exclude`."""
+        return self.allows is _any_name
+
     def attributes(self, context: Context, /) -> Mapping[str, object]:
         """Return a copy of the attributes of the span in `context`."""
         found = span_attributes(trace.get_current_span(context))
@@ -146,7 +152,11 @@ class BaggageSource(Frozen):
                 text = value if isinstance(value, str) else scalar_text(value)
                 if text is None:
                     text = safe_text(value)
-                found[name] = BaggageText(text if len(text) <= longest else text[:longest])
+                # A subclass of str may raise when it is looked up.
+                plain = name if type(name) is str else str.__str__(name)
+                found[plain] = BaggageText(text if len(text) <= longest else text[:longest])
+                    text if len(text) <= longest else text[:longest]
+                )
         return found
 
 
@@ -155,17 +165,9 @@ def span_attributes(span: object) -> dict[str, object]:
 
     Raises what a span of another implementation raises, and where its attributes are no mapping.
     """
-    # Any instead of casts: this runs at every call that span attributes decide, and a cast is a call.
-    any_span: Any = span
-    found: Any
-    try:
-        # 6 times faster than dict(): the SDK's view of its attributes is a Python class, its copy() is a dict's.
-        found = any_span.attributes.copy()
-    except AttributeError:
-        found = getattr(span, "attributes", None) or {}
-    if type(found) is dict:
-        return found  # pyright: ignore[reportUnknownVariableType]
-    return {name: value for name, value in dict(found).items() if isinstance(name, str)}
+    live = live_attributes(span)
+    found: object = live._dict.copy() if live is not None else dict(getattr(span, "attributes", None) or {})
+    return plain_names(cast("dict[object, object]", found))
 
 
 DEFAULT_SOURCES: Final = (BaggageSource(), SpanSource())

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
@@ -20,7 +20,7 @@ from opentelemetry.context import Context
 from otel_ctxlog.engine.messages import SPAN, Ambient
 from otel_ctxlog.engine.scope import Needs, Scope
 
-__all__ = ["Changed", "Readings", "Watch", "changed_always", "live_attributes", "watching"]
+__all__ = ["Changed", "Readings", "Watch", "changed_always", "live_attributes", "plain_names", "watching"]
 
 Changed: TypeAlias = Callable[[], bool]
 """Tells whether anything that was looked at has changed since."""
@@ -30,6 +30,7 @@ Watch: TypeAlias = Callable[[Context, Ambient], Changed | None]
 _FEW: Final = 16
 """Up to so many names are looked up one by one; beyond, the span's attributes are gone through."""
 _MISSING: Final = object()
+_TEXT: Final = frozenset({str})
 _SCALARS: Final = frozenset({str, int, float, bool, bytes, type(None)})
 
 
@@ -141,19 +142,39 @@ def live_attributes(span: object) -> Any | None:
     return live if type(live) is BoundedAttributes and type(getattr(live, "_dict", None)) is dict else None
 
 
+def plain_names(found: dict[object, object]) -> dict[str, object]:
+    """Return attributes with names that are nothing but text: what is more may raise where it is looked up.
+
+    A name that is no text is left out. The mapping itself is returned where all is well.
+    """
+    if set(map(type, found)) <= _TEXT:
+        return cast("dict[str, object]", found)
+    return {str.__str__(name): value for name, value in found.items() if issubclass(type(name), str)}
+
+
 def _live(live: Any, read: list[tuple[str, object]]) -> Changed:
     """Return what compares live attributes with what was read of them."""
     if not _is_fixed(value for _, value in read):
         return changed_always
     if len(read) == 1:
         one, then = read[0]
-        return lambda: live._dict.get(one, _MISSING) is not then
+
+        def one_changed() -> bool:
+            try:
+                return live._dict.get(one, _MISSING) is not then
+            except Exception:  # noqa: BLE001 - a name among them that raises when it is compared
+                return True
+
+        return one_changed
 
     def changed() -> bool:
         get = live._dict.get
-        for name, value in read:  # noqa: SIM110 - a generator costs more than the rest
-            if get(name, _MISSING) is not value:
-                return True
+        try:
+            for name, value in read:
+                if get(name, _MISSING) is not value:
+                    return True
+        except Exception:  # noqa: BLE001 - as above
+            return True
         return False
 
     return changed
