@@ -155,8 +155,6 @@ class BaggageSource(Frozen):
                 # A subclass of str may raise when it is looked up.
                 plain = name if type(name) is str else str.__str__(name)
                 found[plain] = BaggageText(text if len(text) <= longest else text[:longest])
-                    text if len(text) <= longest else text[:longest]
-                )
         return found
 
 

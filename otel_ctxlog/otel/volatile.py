@@ -19,6 +19,7 @@ from opentelemetry.context import Context
 
 from otel_ctxlog.engine.messages import SPAN, Ambient
 from otel_ctxlog.engine.scope import Needs, Scope
+from otel_ctxlog.engine.values import is_a
 
 __all__ = ["Changed", "Readings", "Watch", "changed_always", "live_attributes", "plain_names", "watching"]
 
@@ -149,7 +150,7 @@ def plain_names(found: dict[object, object]) -> dict[str, object]:
     """
     if set(map(type, found)) <= _TEXT:
         return cast("dict[str, object]", found)
-    return {str.__str__(name): value for name, value in found.items() if issubclass(type(name), str)}
+    return {str.__str__(name): value for name, value in found.items() if is_a(name, str)}
 
 
 def _live(live: Any, read: list[tuple[str, object]]) -> Changed:
