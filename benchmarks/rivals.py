@@ -29,7 +29,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 import otel_ctxlog as cl
 from benchmarks.model import Case, Library
-from benchmarks.shop import DEBUG_TEXT, INFO_TEXT, DoNothing, provider
+from benchmarks.shop import DEBUG_TEXT, INFO_TEXT, OnlyInfo, provider
 from benchmarks.timing import Before, timed
 
 KEYWORDS = (Library.OURS, Library.STRUCTLOG, Library.LOGURU)
@@ -97,7 +97,7 @@ def loggers(ours: object = None) -> dict[Library, object]:
         Library.STRUCTLOG: structlog_logger(),
         Library.LOGURU: loguru_logger,
         Library.HANDLER: stdlib_logger(logging_handler(provider())),
-        Library.RAW: provider(DoNothing(only_info=True)).get_logger(SCOPE),
+        Library.RAW: provider(OnlyInfo()).get_logger(SCOPE),
     }
 
 

@@ -61,13 +61,21 @@ TRACER = TracerProvider(shutdown_on_exit=False).get_tracer("benchmarks")
 
 
 class DoNothing(LogRecordProcessor):
-    """A processor that takes records and drops them; `enabled` says no to what is finer than Info, if told so."""
-
-    def __init__(self, *, only_info: bool = False) -> None:
-        self._only_info = only_info
+    """A processor that takes records and drops them."""
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         """Drop it."""
+
+    def shutdown(self) -> None:
+        """Do nothing."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002
+        """Return True."""
+        return True
+
+
+class OnlyInfo(DoNothing):
+    """One that wants nothing finer than Info."""
 
     def enabled(
         self,
@@ -78,14 +86,7 @@ class DoNothing(LogRecordProcessor):
         event_name: str | None = None,  # noqa: ARG002
     ) -> bool:
         """Return whether such a record would be taken."""
-        return not self._only_info or severity_number is None or severity_number.value >= SeverityNumber.INFO.value
-
-    def shutdown(self) -> None:
-        """Do nothing."""
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002
-        """Return True."""
-        return True
+        return severity_number is None or severity_number.value >= SeverityNumber.INFO.value
 
 
 class ExportNothing(LogRecordExporter):

@@ -185,8 +185,22 @@ def are_plain(attributes: Mapping[str, object]) -> TypeGuard[dict[str, Attribute
                 return False
         elif kind is not bool and kind is not float and value is not None:
             return False
-        if type(key) is not str or not key or not key.isascii() or key == BADKEY:
+        if type(key) is not str or (key not in _good_keys and not _is_good(key)):
             return False
+    return True
+
+
+_MOST_KEYS: Final = 1024
+_good_keys: set[str] = set()
+"""Keys that were found to be what a key has to be."""
+
+
+def _is_good(key: str) -> bool:
+    if not key or not key.isascii() or key == BADKEY:
+        return False
+    if len(_good_keys) >= _MOST_KEYS:
+        _good_keys.clear()
+    _good_keys.add(key)
     return True
 
 

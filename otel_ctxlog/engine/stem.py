@@ -6,7 +6,7 @@ context, prepared for writing. A recipe outlives its stem where the context's ow
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from otel_ctxlog.engine.fields import BADKEY, IGNORE, Fields, bad_texts, called
 from otel_ctxlog.engine.messages import Attribute, Name, Realm, StaticMessages, Tag
@@ -78,9 +78,10 @@ class Stem:
         ignored: keys that must not be on a record, not even as ambient attributes.
         lazy: whether there are `Lazy` values.
         plain: whether `attributes` go on records as they are.
+        kept: what the writer of records keeps with it, by what it found it for.
     """
 
-    __slots__ = ("attributes", "ignored", "lazy", "name", "plain", "realm", "scope", "static")
+    __slots__ = ("attributes", "ignored", "kept", "lazy", "name", "plain", "realm", "scope", "static")
 
     def __init__(self, context_messages: tuple[object, ...], recipe: Recipe, default_scope: str) -> None:
         messages = context_messages + recipe.messages
@@ -95,6 +96,7 @@ class Stem:
         self.ignored: frozenset[str] = frozenset()
         self.lazy = False
         self._collect(messages, recipe.fields)
+        self.kept: tuple[object, Any, bool] = (None, None, False)
         self.plain = not self.lazy and not self.ignored and BADKEY not in self.attributes
 
     def _collect(self, messages: tuple[object, ...], layers: tuple[Fields, ...]) -> None:

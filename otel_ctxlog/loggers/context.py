@@ -22,6 +22,7 @@ from otel_ctxlog.loggers.event_writer import ContextEventWriter
 from otel_ctxlog.loggers.making import make_bound, make_bound_for, make_unbound
 from otel_ctxlog.loggers.otel_logger import ContextOtelLogger
 from otel_ctxlog.loggers.record_writer import RecordWriter
+from otel_ctxlog.loggers.std_logger import StdLogger
 from otel_ctxlog.loggers.unbound import UnboundLogger
 from otel_ctxlog.otel.context import get_current
 from otel_ctxlog.otel.provider_sink import LoggerProvider
@@ -210,6 +211,10 @@ class LoggingContext:
     def otel_logger(self, *messages: object) -> ContextOtelLogger:
         """Return an ``opentelemetry._logs.Logger`` gated by these rules, for code that speaks that API."""
         return ContextOtelLogger(self._core, _recipe(messages))
+
+    def std_logger(self, *messages: object) -> StdLogger:
+        """Return a ``logging.Logger`` whose records pass these rules; as live as an unbound logger."""
+        return StdLogger(self._core, _recipe(messages))
 
     def record_writer(self, *messages: object) -> RecordWriter:
         """Return what writes records that others made through the rules of this context; for bridges."""

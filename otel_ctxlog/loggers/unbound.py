@@ -67,16 +67,18 @@ class UnboundLogger(Logger):
             if level > plan.high:
                 return
         context = get_current()
-        # What `Plan.decide` does, without the call, for the context of the call before: most that get here are off.
-        kept = plan.decisions.last
-        if kept() is context and (kept.changed is None or not kept.changed()):
-            if level > kept.level:
-                return
-            decision = kept.decision
-        else:
-            decision = plan.decide(context)
-            if level > decision.level:
-                return
+        decision = plan.constant
+        if decision is None:
+            # What `Plan.decide` does, without the call, for the context of the call before: most that get here are off.
+            kept = plan.decisions.last
+            if kept() is context and (kept.changed is None or not kept.changed()):
+                if level > kept.level:
+                    return
+                decision = kept.decision
+            else:
+                decision = plan.decide(context)
+                if level > decision.level:
+                    return
         # A plan that is good was made of what holds now.
         route = plan.origin.route
         try:

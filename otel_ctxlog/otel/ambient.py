@@ -14,7 +14,7 @@ from otel_ctxlog.engine.messages import BAGGAGE, OWN, SPAN, Ambient
 from otel_ctxlog.engine.protocols import Source, is_source
 from otel_ctxlog.engine.scope import Needs, Scope
 from otel_ctxlog.engine.values import AttributeValue, clean_text
-from otel_ctxlog.otel.attaching import Attaching, BaggageReading, SourceAttaching, SpanReading
+from otel_ctxlog.otel.attaching import Attaching, BaggageReading, BaggageThenSpan, SourceAttaching, SpanReading
 from otel_ctxlog.otel.sources import BaggageSource, SpanSource, span_attributes
 from otel_ctxlog.otel.volatile import Changed, watching
 
@@ -51,14 +51,23 @@ class SourcesReader:
     Args:
         sources: the sources, in order: of two ambient attributes of one name, the later is attached.
         resource: gives the resource attributes of the target's provider, or None.
+
+    Attributes:
+        scope: which ambient messages can occur.
+        attachments: returns the ambient attributes that go on a record made in a context, in a new dict.
     """
 
-    __slots__ = ("__weakref__", "_attached", "_resource", "_sources", "scope")
+    __slots__ = ("__weakref__", "_attached", "_resource", "_sources", "attachments", "scope")
 
     def __init__(self, sources: tuple[Source, ...], resource: Callable[[], Mapping[str, object] | None]) -> None:
         readings = [(source, _reading_of(source)) for source in sources]
         self._sources = tuple((_origin(source), read) for source, (read, _) in readings)
         self._attached = tuple(attaching for source, (_, attaching) in readings if _attaches(source))
+        self.attachments: Callable[[Context], dict[str, AttributeValue]] = self._attach_each
+        if list(map(type, self._attached)) == [BaggageReading, SpanReading]:
+            baggage, span = self._attached
+            both = BaggageThenSpan(cast("BaggageReading", baggage), cast("SpanReading", span))
+            self.attachments = both.attachments
         self._resource = resource
         spans = [source for source in sources if isinstance(source, SpanSource)]
         baggages = [source for source in sources if isinstance(source, BaggageSource)]
@@ -123,7 +132,7 @@ class SourcesReader:
             report_once(self, f"the resource of the target raised {type(error).__name__}", error=error)
             return None
 
-    def attachments(self, context: Context) -> dict[str, AttributeValue]:
+    def _attach_each(self, context: Context) -> dict[str, AttributeValue]:
         """Return the ambient attributes that go on a record, in a new dict."""
         attached: dict[str, AttributeValue] = {}
         for source in self._attached:

@@ -17,7 +17,15 @@ from opentelemetry.context import Context
 from otel_ctxlog.engine.values import AttributeValue, BaggageText, clean_text, to_value
 from otel_ctxlog.otel.volatile import live_attributes, plain_names
 
-__all__ = ["EXCEPTION_PREFIX", "RESERVED", "Attaching", "BaggageReading", "SourceAttaching", "SpanReading"]
+__all__ = [
+    "EXCEPTION_PREFIX",
+    "RESERVED",
+    "Attaching",
+    "BaggageReading",
+    "BaggageThenSpan",
+    "SourceAttaching",
+    "SpanReading",
+]
 
 RESERVED: Final = frozenset({"realm", "eventType"})
 EXCEPTION_PREFIX: Final = "exception."
@@ -130,16 +138,19 @@ class SpanReading:
         self._read = read
         self._last = _NO_SPAN
 
+    def live(self, context: Context) -> Any | None:
+        """Return what holds the attributes of the span in `context`; None where that cannot be known."""
+        last = self._last
+        return last.live if last() is context else self._find(context)
+
     def attributes(self, context: Context) -> Mapping[str, object]:
         """Return a copy of the attributes of the span in `context`."""
-        last = self._last
-        live = last.live if last() is context else self._find(context)
+        live = self.live(context)
         return self._read(context) if live is None else plain_names(live._dict.copy())
 
     def add(self, context: Context, attached: dict[str, AttributeValue]) -> None:
         """Add the attributes of the span in `context` to the attributes of a record."""
-        last = self._last
-        live = last.live if last() is context else self._find(context)
+        live = self.live(context)
         if live is None:
             _put(self._read(context), attached)
         elif live._dict:
@@ -159,6 +170,65 @@ class SpanReading:
     def _forget(self, gone: weakref.ref[Context]) -> None:
         if self._last is gone:
             self._last = _NO_SPAN
+
+
+class _Both(weakref.ref[Context]):
+    """Baggage and span of one context; called, it returns that context, or None if it is gone."""
+
+    __slots__ = ("attached", "live")
+
+    attached: dict[str, AttributeValue]
+    live: Any | None
+
+
+_NO_BOTH: Final = _Both(Context())
+
+
+class BaggageThenSpan:
+    """The default sources on a record: one look at the context for both.
+
+    Args:
+        baggage: the first source.
+        span: the second; its attributes win.
+    """
+
+    __slots__ = ("_baggage", "_last", "_span")
+
+    def __init__(self, baggage: BaggageReading, span: SpanReading) -> None:
+        self._baggage = baggage
+        self._span = span
+        self._last = _NO_BOTH
+
+    def attachments(self, context: Context) -> dict[str, AttributeValue]:
+        """Return the ambient attributes that go on a record, in a new dict."""
+        last = self._last
+        if last() is not context:
+            return self._find(context)
+        attached = last.attached.copy()
+        live = last.live
+        if live is None:
+            self._span.add(context, attached)
+        elif live._dict:
+            _put(live._dict.copy(), attached)
+        return attached
+
+    def _find(self, context: Context) -> dict[str, AttributeValue]:
+        attached: dict[str, AttributeValue] = {}
+        self._baggage.add(context, attached)
+        try:
+            both = _Both(context, self._forget)
+        except TypeError:  # a context of a kind that cannot be weakly referenced
+            self._span.add(context, attached)
+            return attached
+        both.attached = attached.copy()
+        both.live = self._span.live(context)
+        self._last = both
+        self._span.add(context, attached)
+        return attached
+
+    def _forget(self, gone: weakref.ref[Context]) -> None:
+        if self._last is gone:
+            self._last = _NO_BOTH
 
 
 _NEVER_ANY: Final = BoundedAttributes()

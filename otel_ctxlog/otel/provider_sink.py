@@ -55,40 +55,37 @@ class ScopeLogger:
         emit: the logger's ``emit``.
     """
 
-    __slots__ = ("_agreeing", "_logger", "_processors", "emit")
+    __slots__ = ("_found", "_logger", "_processors", "emit")
 
     emit: Callable[..., None]
 
     def __init__(self, logger: OtelLogger) -> None:
         self.emit = logger.emit
         self._logger: Any = logger
-        # The object that holds the logger's processors, and those of them that were found to want everything.
+        # The object that holds the logger's processors; those of them that were looked at, and whether they want all.
         self._processors: Any = _processors_of(logger)
-        self._agreeing: object = _NONE_YET
+        self._found: tuple[object, bool] = (None, False)
 
     def wants_all(self) -> bool:
         """Return whether every record is wanted; False means that `enabled` has to be asked."""
         processors = self._processors
         if processors is None:
             return False
-        if processors._log_record_processors is not self._agreeing and not self._agree():
-            return False
-        return self._logger._logger_config.is_enabled is True
+        found = self._found
+        if processors._log_record_processors is not found[0]:
+            found = self._look()
+        return found[1] and self._logger._logger_config.is_enabled is True
 
-    def _agree(self) -> bool:
+    def _look(self) -> tuple[object, bool]:
         processors: tuple[object, ...] = self._processors._log_record_processors
         default: object = getattr(type(self._processors).__mro__[1], "enabled", None)
-        if not processors or not all(_has_default(processor, default) for processor in processors):
-            return False
-        self._agreeing = processors
-        return True
+        agree = bool(processors) and all(_has_default(processor, default) for processor in processors)
+        self._found = found = (processors, agree)
+        return found
 
     def enabled(self, *, context: Context, severity_number: SeverityNumber | None, event_name: str | None) -> bool:
         """Return whether the OTel logger wants a record."""
         return bool(self._logger.enabled(context=context, severity_number=severity_number, event_name=event_name))
-
-
-_NONE_YET: Final = object()
 
 
 def _has_default(processor: object, default: object) -> bool:

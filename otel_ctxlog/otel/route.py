@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from time import time_ns
+from typing import Final
 
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.fields import Fields, are_plain, read_fields
 from otel_ctxlog.engine.levels import ERROR
+from otel_ctxlog.engine.levels import TRACE as TRACE_LEVEL
 from otel_ctxlog.engine.protocols import LogSink, Source, is_sink
 from otel_ctxlog.engine.stem import Stem
 from otel_ctxlog.engine.values import AttributeValue, clean_text, safe_text
@@ -15,9 +17,12 @@ from otel_ctxlog.otel.ambient import SourcesReader
 from otel_ctxlog.otel.context import Context
 from otel_ctxlog.otel.decided import GATES, mark
 from otel_ctxlog.otel.provider_sink import LOGGER_NAME, ProviderSink, emit_record, is_provider
-from otel_ctxlog.otel.severity import SeverityNumber, severity_text, with_text
+from otel_ctxlog.otel.severity import FINEST, SEVERITIES, SeverityNumber, severity_text
 
 __all__ = ["GLOBAL", "Route", "as_sink", "report_lost", "shifted", "write"]
+
+# A plain int: comparing an IntEnum is slower.
+TRACE: Final = int(TRACE_LEVEL)
 
 GLOBAL = ProviderSink(None)
 """The sink of the global provider, also of one that is set later."""
@@ -111,7 +116,7 @@ def write(  # noqa: C901, PLR0912 - every record takes this way: a call less cou
         if route.offset:
             level = shifted(level, route.offset)
     if severity is None:
-        severity, text = with_text(level)
+        severity, text = SEVERITIES[level] if level < TRACE else FINEST
     else:
         text = severity_text(severity)
     logger = None
@@ -120,7 +125,13 @@ def write(  # noqa: C901, PLR0912 - every record takes this way: a call less cou
         if not target.enabled(level):
             return
     else:
-        logger, renamed = provider.scope(stem.scope)
+        kept = stem.kept
+        if kept[0] is provider:
+            _, logger, renamed = kept
+        else:
+            logger, renamed = provider.scope(stem.scope)
+            if provider.provider is not None:  # the global one may be another next time
+                stem.kept = (provider, logger, renamed)
         if not logger.wants_all() and not logger.enabled(
             context=record_context, severity_number=severity, event_name=event_name
         ):
@@ -132,7 +143,8 @@ def write(  # noqa: C901, PLR0912 - every record takes this way: a call less cou
     else:
         body = message if type(message) is str and message.isascii() else _body(message)
         if not fields and stem.plain and are_plain(attributes):
-            record = stem.plain_attributes(route.reader.attachments(context), attributes)
+            ambient = route.reader.attachments(context)
+            record = stem.plain_attributes(ambient, attributes) if ambient or stem.attributes else attributes
         else:
             record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
     if logger is None:

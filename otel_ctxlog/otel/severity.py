@@ -8,7 +8,7 @@ from opentelemetry._logs import SeverityNumber
 
 from otel_ctxlog.engine.levels import DEBUG, ERROR, INFO, TRACE, WARN
 
-__all__ = ["FATAL", "SeverityNumber", "level_of", "severity_of", "severity_text", "with_text"]
+__all__ = ["FATAL", "FINEST", "SEVERITIES", "SeverityNumber", "level_of", "severity_of", "severity_text"]
 
 FATAL: Final = SeverityNumber.FATAL
 
@@ -24,17 +24,15 @@ _LEVELS: Final = tuple(map(int, (INFO, *[TRACE] * 4, *[DEBUG] * 4, *[INFO] * 4, 
 _FIRST_ERROR: Final = 17
 # By value: looking up an Enum member's name is a descriptor call each time, and its hash a Python one.
 _TEXTS: Final = {severity.value: severity.name for severity in SeverityNumber}
-_WITH_TEXT: Final = tuple((severity, severity.name) for severity in _BY_LEVEL)
+SEVERITIES: Final = tuple((severity, severity.name) for severity in _BY_LEVEL)
+"""Severity and text of the levels 0 to 5."""
+FINEST: Final = SEVERITIES[-1]
+"""That of 5 and of all that are finer."""
 
 
 def severity_of(level: int) -> SeverityNumber:
     """Return the severity of a level: ERROR 17, WARN 13, INFO 9, DEBUG 5, TRACE 1 for 5 and every finer level."""
     return _BY_LEVEL[level] if level < TRACE else SeverityNumber.TRACE
-
-
-def with_text(level: int) -> tuple[SeverityNumber, str]:
-    """Return the severity of a level with its text."""
-    return _WITH_TEXT[level] if level < TRACE else _WITH_TEXT[-1]
 
 
 def level_of(severity: int | SeverityNumber) -> int:

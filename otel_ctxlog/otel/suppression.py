@@ -10,9 +10,9 @@ from opentelemetry.context import Context
 __all__ = ["is_suppressed"]
 
 # Private names of the API, as of 1.45: `suppress_instrumentation()` sets the first; older code sets the plain text.
-_KEYS: Final = (getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", ""), "suppress_instrumentation")
+_KEY: Final = getattr(context_api, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
 
 
 def is_suppressed(context: Context) -> bool:
     """Return whether instrumentations must keep quiet in that context."""
-    return any(context.get(key) for key in _KEYS)
+    return bool(context.get(_KEY) or context.get("suppress_instrumentation"))

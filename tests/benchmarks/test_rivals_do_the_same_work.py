@@ -16,7 +16,7 @@ from benchmarks.shop import (
     FIELDS,
     NESTED,
     REALM,
-    DoNothing,
+    OnlyInfo,
     baggage_rules,
     context_with,
     foreign_rules,
@@ -65,11 +65,11 @@ def test_written_records_are_equal(fields: dict[str, object]) -> None:
     assert ours == handler == raw
 
 
-class Counting(DoNothing):
+class Counting(OnlyInfo):
     """A processor that is asked for Info and up, and counts what comes."""
 
     def __init__(self) -> None:
-        super().__init__(only_info=True)
+        super().__init__()
         self.count = 0
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:

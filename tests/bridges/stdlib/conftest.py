@@ -91,9 +91,12 @@ def bodies(records: Callable[[], list[ReadableLogRecord]]) -> Callable[[], list[
 
 
 @pytest.fixture
-def logger() -> logging.Logger:
+def logger() -> Iterator[logging.Logger]:
     """A logger that no test has seen before, one level below another."""
-    return logging.getLogger(f"app{uuid.uuid4().hex}.cart")
+    made = logging.getLogger(f"app{uuid.uuid4().hex}.cart")
+    yield made
+    # The official handler starts a thread when `logging` flushes it at the end.
+    made.handlers.clear()
 
 
 @pytest.fixture

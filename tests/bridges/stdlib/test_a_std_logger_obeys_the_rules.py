@@ -43,7 +43,7 @@ def test_all_methods_write(log: logging.Logger, ctx: cl.LoggingContext, records:
     log.critical("e")
     log.log(5, "f")
     try:
-        {}["x"]
+        dict[str, str]()["x"]
     except LookupError:
         log.exception("g")
     found = [record.log_record for record in records()]

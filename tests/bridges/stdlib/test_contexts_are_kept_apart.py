@@ -100,7 +100,7 @@ def test_nested_scopes_restore_exactly(log: logging.Logger, bodies: Bodies, tena
             log.debug("inner again")
         log.debug("3")
         with contextlib.suppress(LookupError), tenant("globex"):
-            {}["x"]
+            dict[str, str]()["x"]
         log.debug("4")
     log.debug("outside again")
 

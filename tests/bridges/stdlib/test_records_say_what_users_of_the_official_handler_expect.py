@@ -17,6 +17,8 @@ from opentelemetry.sdk.trace import TracerProvider
 import otel_ctxlog as cl
 from otel_ctxlog.bridges import stdlib
 
+from .conftest import Kept
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,6 +55,56 @@ def test_a_record_is_the_official_one_and_a_realm(
     assert ours.instrumentation_scope is not None
     assert theirs.instrumentation_scope is not None
     assert ours.instrumentation_scope.name == theirs.instrumentation_scope.name == logger.name
+
+
+def test_a_record_is_the_same_with_and_without_other_handlers(
+    ctx: cl.LoggingContext, logger: logging.Logger, records: Records
+) -> None:
+    """Where nobody else gets a record of ``logging``, none is made; what goes to OTel is the same to the letter."""
+    stdlib.install(ctx)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False  # the test runner listens at root
+    heard: list[int] = []
+
+    def everything() -> None:
+        caught = KeyError("x")
+        logger.info("plain")
+        logger.info("%s of %d", "a", 5, extra={"order": 7, "otelTraceID": 0, "event.name": "e"})
+        logger.info("%(x)s", {"x": 1})
+        logger.info("%d", "x")
+        logger.info("%s", ["x"])
+        logger.info({"map": 1})
+        logger.log(25, "between", stacklevel=1)
+        logger.critical("c", exc_info=caught)
+        logger.error("d", exc_info=(KeyError, caught, None))
+        logger.info("e", stack_info=True)
+        logger.info("umlaut ä \udcff", extra={"ä": "\udcff", "o": object})
+        with pytest.raises(KeyError, match="Attempt to overwrite"):
+            logger.info("x", extra={"name": "x"})  # noqa: G101 - the very point
+
+    def seen() -> list[object]:
+        return [
+            (
+                record.instrumentation_scope,
+                one.body,
+                one.severity_number,
+                {key: value for key, value in (one.attributes or {}).items() if key != "code.stacktrace"},
+                one.event_name,
+            )
+            for record in records()
+            for one in (record.log_record,)
+        ]
+
+    alone: list[object] = []
+    for handler in (logging.NullHandler(), Kept()):
+        logger.addHandler(handler)
+        everything()
+        alone = alone or seen()
+        heard.append(len(handler.records) if isinstance(handler, Kept) else 0)
+
+    assert heard == [0, 11]
+    assert len(alone) == 11
+    assert seen()[11:] == alone
 
 
 def test_the_code_location_is_that_of_the_call(
@@ -122,9 +174,10 @@ def test_critical_passes_where_errors_pass(ctx: cl.LoggingContext, logger: loggi
 def test_an_exception_is_the_records_own(ctx: cl.LoggingContext, logger: logging.Logger, records: Records) -> None:
     """Whichever way it was given; text that was formatted elsewhere is kept as the stack trace."""
     stdlib.install(ctx)
+    caught = KeyError()
     try:
-        {}["stock"]
-    except LookupError as error:
+        dict[str, str]()["stock"]
+    except KeyError as error:
         logger.exception("a")
         caught = error
     logger.error("b", exc_info=caught)

@@ -6,7 +6,7 @@ import logging
 import sys
 import threading
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -76,6 +76,28 @@ def test_a_call_that_no_rule_can_let_through_builds_no_record(
         logger.debug("x")
 
     assert made == []
+
+
+def test_no_record_is_made_for_nobody(
+    ctx: cl.LoggingContext, logger: logging.Logger, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no other handler would get it, what goes to OTel takes no record of ``logging``."""
+    made: list[object] = []
+    before = logging.LogRecord.__init__
+
+    def init(self: logging.LogRecord, *args: Any, **kwargs: Any) -> None:
+        made.append(args)
+        before(self, *args, **kwargs)
+
+    monkeypatch.setattr(logging.LogRecord, "__init__", init)
+    stdlib.install(ctx)
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
+    logger.info("first")
+    made.clear()
+    logger.info("second %d", 2)
+
+    assert (bodies(), made) == (["first", "second 2"], [])
 
 
 def test_rules_find_loggers_by_realm(ctx: cl.LoggingContext, bodies: Bodies) -> None:
@@ -182,7 +204,7 @@ def test_every_logger_is_bridged_once(ctx: cl.LoggingContext, bodies: Bodies, lo
     logging.getLogger().info("root")
     logger.propagate = False
     logger.info("does not propagate")
-    logging.Logger("outside").info("outside")
+    logging.Logger("outside").info("outside")  # noqa: LOG001 - the very point
     logging.LoggerAdapter(logger, {"by": "adapter"}).info("adapter")
     assert bodies() == ["made before", "own class", "root", "does not propagate", "outside", "adapter"]
 
@@ -190,9 +212,7 @@ def test_every_logger_is_bridged_once(ctx: cl.LoggingContext, bodies: Bodies, lo
 def test_records_from_elsewhere_pass_the_rules(
     ctx: cl.LoggingContext, logger: logging.Logger, kept: Kept, records: Callable[[], list[ReadableLogRecord]]
 ) -> None:
-    """``Logger.handle`` and ``makeLogRecord``: the record's own name gives the realm, its time is kept; other handlers
-    get it whatever its level, as ever.
-    """
+    """Their own name gives the realm, their time is kept; other handlers get them whatever their level, as ever."""
     stdlib.install(ctx)
     foreign = logging.makeLogRecord(
         {"name": "far.away", "levelno": 20, "levelname": "INFO", "msg": "a %s", "args": ("b",)}
@@ -255,7 +275,7 @@ def test_install_twice_and_uninstall(
 def test_who_wraps_the_same_methods_keeps_working(
     ctx: cl.LoggingContext, logger: logging.Logger, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another library that replaces `Logger.callHandlers` after us calls ours: nothing twice, nothing after `uninstall`."""
+    """Another library that replaces `callHandlers` after us calls ours: nothing twice, nothing after `uninstall`."""
     stdlib.install(ctx)
     seen: list[str] = []
     ours = logging.Logger.callHandlers

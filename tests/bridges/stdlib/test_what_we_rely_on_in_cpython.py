@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import logging
 import os
 import subprocess
@@ -33,7 +34,7 @@ def test_changes_of_levels_empty_the_same_dict(logger: logging.Logger) -> None:
     for change in (lambda: logging.getLogger("another").setLevel(10), lambda: logging.disable(logging.NOTSET)):
         logger.isEnabledFor(logging.DEBUG)
         assert cache
-        change()
+        change()  # type: ignore[no-untyped-call]
         assert cache == {}
         assert vars(logger)["_cache"] is cache
 
@@ -63,6 +64,20 @@ def test_handle_gives_records_to_call_handlers(monkeypatch: pytest.MonkeyPatch) 
     logger.handle(logging.makeLogRecord({"msg": "b"}))
 
     assert seen == ["a", "b"]
+
+
+def test_log_takes_what_we_replace_it_with() -> None:
+    """`_log` has these parameters, and uses nothing that we do not know."""
+    log = vars(logging.Logger)["_log"]
+    names = set(log.__code__.co_names)
+
+    assert str(inspect.signature(log)) == (
+        "(self, level, msg, args, exc_info=None, extra=None, stack_info=False, stacklevel=1)"
+    )
+    assert names <= {
+        "_srcfile", "findCaller", "ValueError", "isinstance", "BaseException", "type", "__traceback__", "tuple", "sys",
+        "exc_info", "makeRecord", "name", "handle",
+    }  # fmt: skip
 
 
 def test_handlers_are_listed_the_newest_last() -> None:
