@@ -75,6 +75,8 @@ TARGETS: tuple[Target, ...] = (
     *_against(HANDLER, 0.6, "written, 3 fields"),
     Target("written, 3 fields, bound logger", 1.25, ("written, 3 fields", RAW)),
     Target("written, 3 fields, bound logger", 0.6, ("written, 3 fields", HANDLER)),
+    *_against(STDLIB, 1.15, "off, stdlib logging, bridge installed"),
+    *_against(HANDLER, 1.0, "written, 3 fields, stdlib logging, bridge installed"),
     Target("import", 1.3, (API, RAW)),
     Target("10,000 rules on baggage by one `replace_rules`", 0.15),
     Target("10,000 rules on everything by one `replace_rules`", 0.15),

@@ -7,9 +7,9 @@ is one more file, named in `ROOMS`.
 from __future__ import annotations
 
 from benchmarks.model import ENTERED, Group
-from benchmarks.rooms import making, memory, off, off_by_context, otlp, rules, starting, written
+from benchmarks.rooms import bridged, making, memory, off, off_by_context, otlp, rules, starting, written
 
-ROOMS = (off, off_by_context, written, making, rules, otlp, starting, memory)
+ROOMS = (off, off_by_context, written, bridged, making, rules, otlp, starting, memory)
 GROUPS: dict[str, Group] = {
     name: entered
     for room in ROOMS
