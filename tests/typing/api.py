@@ -5,18 +5,21 @@ What a type checker should refuse is marked: an ignore that is not needed is an 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from opentelemetry._logs import LoggerProvider, SeverityNumber
+from opentelemetry._logs import Logger, LoggerProvider, SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.trace import TracerProvider
 from typing_extensions import assert_type
 
 import otel_ctxlog as cl
-from otel_ctxlog import config, keyvalue
+from otel_ctxlog import config, console, keyvalue, testing
+from otel_ctxlog.bridges import stdlib
+from otel_ctxlog.bridges.otel import ContextRuleProcessor
 
 
 def levels() -> None:
@@ -186,3 +189,31 @@ def pipeline() -> None:
         assert_type(telemetry.shutdown(1), bool)
         assert_type(len(telemetry.memory.finished_logs()), int)
     cl.setup("shop")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def bridges(context: cl.LoggingContext) -> None:
+    """Existing logging code."""
+    stdlib.install()
+    stdlib.install(context, others="gated")
+    stdlib.uninstall()
+    standard: logging.Logger = context.std_logger(cl.Realm("shop"))
+    standard.info("read %d rows", 3, extra={"table": "orders"})
+    otel: Logger = context.otel_logger(cl.Realm("shop")).with_values(a=1)
+    otel.emit(body="hello", severity_number=SeverityNumber.INFO)
+    exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    ContextRuleProcessor(SimpleLogRecordProcessor(exporter), context)
+
+
+def consoles(context: cl.LoggingContext) -> None:
+    """Records for people."""
+    context.set_target(console.ConsoleSink(format=console.JsonLinesFormat(first=("time", "level"))))
+    with console.stream(context) as stream:
+        stream.write("between records")
+
+
+def captures() -> None:
+    """Tests of users."""
+    with testing.capture() as captured:
+        cl.log().info("hello", rows=3)
+    assert_type(captured.one("hello"), testing.CapturedRecord)
+    captured.assert_logged("hello", rows=3)
