@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from otel_ctxlog.engine.frozen import Frozen, put
@@ -12,6 +13,7 @@ from otel_ctxlog.engine.values import snapshot, values_equal
 if TYPE_CHECKING:
     from decimal import Decimal
     from fractions import Fraction
+    from numbers import Real
 
 __all__ = ["Exists", "Glob", "OneOf", "Range", "Regex"]
 
@@ -115,6 +117,7 @@ class Range(Frozen):
     max: Number | None
 
     def __init__(self, min: Number | None = None, max: Number | None = None) -> None:
+        _number_types()
         for side, limit in (("min", min), ("max", max)):
             if limit is not None and (not _is_number(limit) or limit != limit):  # noqa: PLR0124 - NaN
                 msg = f"{side} of a Range must be a number or None, but got {limit!r}"
@@ -137,11 +140,18 @@ class Range(Frozen):
         )
 
 
-def _is_number(value: object) -> bool:
-    import numbers
+@cache
+def _number_types() -> tuple[type[Real], type[Decimal], type[Fraction]]:
+    """Return what only a `Range` needs. Made with the first: where the interpreter goes down, nothing can be loaded."""
     from decimal import Decimal
+    from fractions import Fraction
+    from numbers import Real
 
-    return not isinstance(value, bool) and isinstance(value, (numbers.Real, Decimal))
+    return Real, Decimal, Fraction
+
+
+def _is_number(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, _number_types()[:2])
 
 
 def _comparable(value: object, limit: Number) -> Number:
@@ -150,12 +160,10 @@ def _comparable(value: object, limit: Number) -> Number:
         return cast("Number", value)
     if isinstance(limit, float):
         return float(value)
-    from decimal import Decimal
-    from fractions import Fraction
-
-    number = Decimal(value.strip())
+    _, decimal, fraction = _number_types()
+    number = decimal(value.strip())
     # A Fraction does not compare with a Decimal.
-    return Fraction(number) if isinstance(limit, Fraction) else number
+    return fraction(number) if isinstance(limit, fraction) else number
 
 
 class Exists(Frozen):

@@ -6,7 +6,7 @@ context, prepared for writing. A recipe outlives its stem where the context's ow
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from otel_ctxlog.engine.fields import BADKEY, IGNORE, Fields, bad_texts, called
 from otel_ctxlog.engine.messages import Attribute, Name, Realm, StaticMessages, Tag
@@ -64,6 +64,7 @@ class Recipe:
 
 
 EMPTY: Final = Recipe()
+_NESTED: Final = frozenset({dict, list, tuple})
 
 
 class Stem:
@@ -118,6 +119,11 @@ class Stem:
             ignored = {*ignored, *layer.ignored} - layer.values.keys()
             bad += layer.bad
             self.lazy = self.lazy or layer.lazy
+        for key, value in attributes.items():
+            if type(value) in _NESTED:
+                # Made anew for each record: a sink may change what it gets.
+                attributes[key] = _again(cast("AttributeValue", value))
+                self.lazy = True
         if bad:
             attributes[BADKEY] = tuple(bad)
         self.attributes = attributes
@@ -188,6 +194,10 @@ class Stem:
             else:
                 resolved[key] = value
         return resolved, ignored
+
+
+def _again(value: AttributeValue) -> Lazy:
+    return Lazy(lambda: value)
 
 
 def _overlaid(own: dict[str, AttributeValue | Lazy], fields: Fields) -> dict[str, AttributeValue | Lazy]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import enum
 import math
 import os
+import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeGuard, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -62,37 +62,37 @@ def is_a(value: object, kind: type[_T]) -> TypeGuard[_T]:
     return issubclass(type(value), kind)
 
 
-# Modules that a program need not have are loaded when the first value of an unusual kind comes.
+# Modules that a program need not have are never loaded here: while one is not, there are no values of its types. To
+# import in a logging call fails where the interpreter goes down, and waits where another thread is importing.
+_types: dict[str, tuple[type, ...]] = {}
 
 
-@cache
+def _known(module: str, *names: str) -> tuple[type, ...]:
+    """Return these types of a module, as far as it is loaded."""
+    known = _types.get(module)
+    if known is None:
+        loaded = sys.modules.get(module)
+        known = tuple(kind for name in names if isinstance(kind := getattr(loaded, name, None), type))
+        if len(known) == len(names):
+            _types[module] = known
+    return known
+
+
 def _temporal() -> tuple[type, ...]:
-    import datetime as dt
-
-    return dt.datetime, dt.date, dt.time
+    return _known("datetime", "datetime", "date", "time", "timedelta")[:3]
 
 
-@cache
-def _decimal() -> type:
-    from decimal import Decimal
-
-    return Decimal
-
-
-@cache
 def _written_as_text() -> tuple[type, ...]:
-    from uuid import UUID
-
-    return UUID, _decimal(), BaseException
+    return (*_known("uuid", "UUID"), *_known("decimal", "Decimal"), BaseException)
 
 
-@cache
-def _keyed() -> frozenset[type]:
+def _keyed() -> tuple[type, ...]:
     """Return the kinds whose ``==`` agrees with their hash, also between each other and with numbers."""
-    from datetime import timedelta
-    from uuid import UUID
-
-    return frozenset({UUID, _decimal(), timedelta, *_temporal()})
+    return (
+        *_known("uuid", "UUID"),
+        *_known("decimal", "Decimal"),
+        *_known("datetime", "datetime", "date", "time", "timedelta"),
+    )
 
 
 class BaggageText(str):
@@ -121,7 +121,7 @@ def scalar_text(value: object) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (int, float, _decimal())):
+    if isinstance(value, (int, float, *_known("decimal", "Decimal"))):
         try:
             return str(value)
         except ValueError:  # an int with more digits than the interpreter prints
@@ -265,8 +265,14 @@ def safe_text(value: object) -> str:
 def _text_of(value: object) -> str:
     if is_a(value, int) and not is_a(value, bool):
         # By way of Decimal: str() refuses numbers of more than 4,300 digits.
-        return str(value) if -_LONG_INT < value < _LONG_INT else str(_decimal()(int.__index__(value)))
+        return str(value) if -_LONG_INT < value < _LONG_INT else str(_decimal(int.__index__(value)))
     return str(value)
+
+
+def _decimal(number: int) -> object:
+    from decimal import Decimal
+
+    return Decimal(number)
 
 
 def _failure(error: BaseException) -> str:

@@ -30,7 +30,7 @@ from otel_ctxlog.errors import EventError
 if TYPE_CHECKING:
     from json import JSONEncoder
 
-__all__ = ["EVENT_TYPE", "check_event", "complete", "json_text", "marshal"]
+__all__ = ["EVENT_TYPE", "check_event", "complete", "json_text", "load_json", "marshal"]
 
 EVENT_TYPE: Final = "eventType"
 _MAY_HOLD_LAZY: Final = frozenset({Lazy, list, tuple, dict})
@@ -236,6 +236,11 @@ def _quoted(name: object) -> str:
 def json_text(type: str, values: Mapping[str, AttributeValue]) -> str:
     """Return the JSON text of a checked event: keys sorted, no blanks, text as it is rather than escaped."""
     return _encoder().encode({**values, EVENT_TYPE: type})
+
+
+def load_json() -> None:
+    """Load what writes JSON: where the interpreter goes down, nothing can be loaded."""
+    _encoder()
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from otel_ctxlog.engine.levels import DEBUG, check_level
-from otel_ctxlog.events.contract import check_event, complete, json_text
+from otel_ctxlog.events.contract import check_event, complete, json_text, load_json
 from otel_ctxlog.events.violations import Violations
 
 __all__ = ["LevelLogger", "LogEventer"]
@@ -35,6 +35,7 @@ class LogEventer:
         self._logger = logger
         self._level = int(check_level(level))
         self._violations = Violations()
+        load_json()
 
     def __repr__(self) -> str:
         return f"<LogEventer level {self._level} into {self._logger!r}>"

@@ -10,7 +10,7 @@ from otel_ctxlog.engine.flatten import flatten
 from otel_ctxlog.engine.levels import INFO, check_level
 from otel_ctxlog.engine.protocols import LogSink, Source
 from otel_ctxlog.engine.stem import EMPTY, Stem
-from otel_ctxlog.events.contract import EVENT_TYPE, check_event, complete, json_text
+from otel_ctxlog.events.contract import EVENT_TYPE, check_event, complete, json_text, load_json
 from otel_ctxlog.events.violations import Violations
 from otel_ctxlog.otel.ambient import check_sources
 from otel_ctxlog.otel.context import get_current
@@ -93,6 +93,8 @@ class OTelEventer:
             msg = f"body must be 'json' or None, but got {body!r}"
             raise ValueError(msg)
         self._body = body
+        if body:
+            load_json()
         self._level = int(check_level(level))
         self._violations = Violations()
         given = None if sources is None else check_sources(sources)

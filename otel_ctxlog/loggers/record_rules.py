@@ -8,7 +8,7 @@ from typing import Final, cast
 from otel_ctxlog.engine.messages import Attribute, StaticMessages, View
 from otel_ctxlog.engine.plan import Decision, Plan, decide_once
 from otel_ctxlog.engine.stem import Recipe, Stem
-from otel_ctxlog.engine.values import Lazy
+from otel_ctxlog.engine.values import Lazy, is_a
 from otel_ctxlog.loggers.core import ContextCore, Effective
 from otel_ctxlog.loggers.making import make_unbound
 from otel_ctxlog.otel.context import Context
@@ -16,6 +16,7 @@ from otel_ctxlog.otel.context import Context
 __all__ = ["Passed", "RecordRules"]
 
 _MOST_PLANS: Final = 256
+_LONGEST_VALUE: Final = 256
 
 
 class Passed:
@@ -78,7 +79,7 @@ class RecordRules:
         seen = [name for name in attributes if effective.looks_at(name)] if effective.rule_sets else []
         if not seen:
             decision = plan.decide(context)
-        elif seen == [self._key] and type(attributes[self._key]) is str:
+        elif seen == [self._key] and _is_short(attributes[self._key]):
             decision = self._plan_for(plan, effective, attributes[self._key]).decide(context)
         else:
             static = _with_attributes(plan.static, attributes)
@@ -116,10 +117,19 @@ class RecordRules:
         return known
 
 
+def _is_short(value: object) -> bool:
+    return type(value) is str and len(value) <= _LONGEST_VALUE
+
+
 def _with_attributes(static: StaticMessages, added: Mapping[str, object]) -> StaticMessages:
     """Return the static messages with further attributes."""
     attributes = {name: list(known) for name, known in static.attributes.items()}
-    fields = [(name, value) for name, value in added.items() if type(value) is not Lazy]
+    # What has no proper name is for `!BADKEY`, which rules do not see.
+    fields = [
+        (str.__str__(name), value)
+        for name, value in added.items()
+        if is_a(name, str) and str.__len__(name) and type(value) is not Lazy
+    ]
     for name, value in fields:
         attributes.setdefault(name, []).append(value)
     flat = (*static.flat, *(Attribute(name, value) for name, value in fields))

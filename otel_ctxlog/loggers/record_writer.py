@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.fields import Fields, read_fields
 from otel_ctxlog.engine.values import AttributeValue, to_value
 from otel_ctxlog.loggers.record_rules import Passed, RecordRules
@@ -37,7 +38,7 @@ class RecordWriter(RecordRules):
             context: its OTel context; None: the current one.
             attributes: its own attributes, as far as rules should see them.
         """
-        return self.decide(level, get_current() if context is None else context, attributes) is not None
+        return self._decided(level, get_current() if context is None else context, attributes) is not None
 
     def write(
         self,
@@ -67,7 +68,7 @@ class RecordWriter(RecordRules):
         """
         if context is None:
             context = get_current()
-        passed = self.decide(level, context, attributes)
+        passed = self._decided(level, context, attributes)
         if passed is None:
             return False
         self.write_passed(
@@ -82,6 +83,16 @@ class RecordWriter(RecordRules):
             event_name=event_name,
         )
         return True
+
+    def _decided(self, level: int, context: Context, attributes: Mapping[str, object]) -> Passed | None:
+        try:
+            return self.decide(level, context, attributes)
+        except Exception as error:  # noqa: BLE001 - attributes of others may do anything
+            text = (
+                f"a record could not be decided about, since its attributes raised {type(error).__name__}: it is lost"
+            )
+            report_once(self, text, error=error)
+            return None
 
     @staticmethod
     def write_passed(

@@ -48,38 +48,45 @@ class Epoch:
     is above every level, and the logger looks closer.
     """
 
-    # No lock: a signal handler or a finalizer may change a level while its own thread makes a plan. Lists of one or two
-    # sets instead, since `append` and `pop` are atomic.
+    # No lock: a signal handler or a finalizer may change a level while its own thread makes a plan. A dict, from
+    # each token to the plans that were made under it, since its single steps are atomic.
     __slots__ = ("_all", "_untold", "token")
 
     def __init__(self) -> None:
         self.token: object = object()
-        self._untold: list[weakref.WeakSet[Watched]] = [weakref.WeakSet()]
+        self._untold: dict[object, weakref.WeakSet[Watched]] = {self.token: weakref.WeakSet()}
         self._all: weakref.WeakSet[Watched] = weakref.WeakSet()
 
     def advance(self) -> None:
         """Start a new epoch."""
-        # First the token: a plan that is added after the others were collected finds it changed. Then another set: what
-        # is stale is not marked again.
-        self.token = object()
-        self._untold.append(weakref.WeakSet())
-        for plan in collected(self._untold.pop(0)):
-            plan.expire()
+        token = object()
+        self._untold[token] = weakref.WeakSet()
+        # First the token: a plan that is added after the others were collected finds it changed.
+        self.token = token
+        for past, plans in tuple(self._untold.items()):
+            if past is not self.token:
+                for plan in collected(plans):
+                    plan.expire()
+                # Only now: what an interrupted change has not told, the next one tells.
+                self._untold.pop(past, None)
 
     def watch(self, plan: Watched) -> None:
         """Have `plan` marked stale by the next change; at once if there was one since it was made."""
         self._all.add(plan)
-        plans = None
-        while plans is not self._untold[-1]:
-            plans = self._untold[-1]
-            plans.add(plan)
-        if plan.epoch is not self.token:
+        token = None
+        while token is not self.token:
+            token = self.token
+            plans = self._untold.get(token)
+            if plans is not None:
+                plans.add(plan)
+        if plan.epoch is not token:
             plan.expire()
 
     def start_in_child(self) -> None:
         """Start a new epoch in a forked child: a thread of the parent may have been telling plans, or about to."""
-        self._untold = [weakref.WeakSet()]
-        self.token = object()
+        token = object()
+        self._untold = {token: weakref.WeakSet()}
+        self.token = token
         for plan in collected(self._all):
             plan.expire()
 

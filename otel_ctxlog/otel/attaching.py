@@ -31,6 +31,8 @@ RESERVED: Final = frozenset({"realm", "eventType"})
 EXCEPTION_PREFIX: Final = "exception."
 
 _MOST_KEYS: Final = 1024
+# Names of baggage come from outside.
+_LONGEST_KEY: Final = 128
 _REFUSED: Final = ""
 _keys: dict[str, str] = {}
 
@@ -249,7 +251,8 @@ def _put(found: Mapping[str, object], attached: dict[str, AttributeValue]) -> No
 def _key(name: str) -> str:
     """Return the key that an ambient attribute of that name has on a record, or `_REFUSED` where it has none."""
     key = _REFUSED if name in RESERVED or name.startswith(EXCEPTION_PREFIX) else clean_text(name)
-    if len(_keys) >= _MOST_KEYS:
-        _keys.clear()
-    _keys[name] = key
+    if len(name) <= _LONGEST_KEY:
+        if len(_keys) >= _MOST_KEYS:
+            _keys.clear()
+        _keys[name] = key
     return key
