@@ -3,6 +3,7 @@
 #   make check              lint, format and types, in .venv
 #   make demo               examples/shop to its end, in .venv-demo; its exit code is the demo's
 #   make bench              all benchmarks, in .venv; writes benchmarks/results.json and README's table
+#   make stack              examples/stack to its end, in .venv-stack
 #   make test-all-pythons   the fast tests on every other supported interpreter that is found
 #   make clean              removes everything these targets made
 # PYTHON=python3.12 make test   chooses the interpreter.
@@ -10,6 +11,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
+STACK_VENV ?= .venv-stack
 
 SHELL := /bin/sh
 PIP_FLAGS := -qq --disable-pip-version-check
@@ -18,10 +20,11 @@ PIP_FLAGS := -qq --disable-pip-version-check
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
 STAMP := $(VENV)/.installed-$(VERSION)
 DEMO_STAMP := $(DEMO_VENV)/.installed-$(VERSION)
+STACK_STAMP := $(STACK_VENV)/.installed-$(VERSION)
 
 SOURCES := $(wildcard otel_ctxlog tests examples benchmarks)
 
-.PHONY: test check format demo bench test-all-pythons clean python
+.PHONY: bench test check format demo stack test-all-pythons clean python
 .DELETE_ON_ERROR:
 
 test: $(STAMP)
@@ -43,6 +46,9 @@ demo: $(DEMO_STAMP)
 bench: $(STAMP)
 	$(VENV)/bin/python -m benchmarks $(BENCH_ARGS)
 
+stack: $(STACK_STAMP)
+	$(STACK_VENV)/bin/python examples/stack/run.py
+
 test-all-pythons:
 	$(PYTHON) tests/pythons.py
 
@@ -59,6 +65,13 @@ $(DEMO_STAMP): pyproject.toml | python
 	$(PYTHON) -m venv $(DEMO_VENV)
 	$(DEMO_VENV)/bin/python -m pip install $(PIP_FLAGS) --upgrade 'pip>=24.2'
 	$(DEMO_VENV)/bin/python -m pip install $(PIP_FLAGS) --editable '.[demo]'
+	touch $@
+
+$(STACK_STAMP): pyproject.toml | python
+	rm -rf $(STACK_VENV)
+	$(PYTHON) -m venv $(STACK_VENV)
+	$(STACK_VENV)/bin/python -m pip install $(PIP_FLAGS) --upgrade 'pip>=24.2'
+	$(STACK_VENV)/bin/python -m pip install $(PIP_FLAGS) --editable '.[stack]'
 	touch $@
 
 python:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry.util.re import parse_env_headers
 
+from otel_ctxlog.errors import MissingExtraError
 from otel_ctxlog.pipeline.arguments import check_headers, check_mapping, check_text
 from otel_ctxlog.pipeline.environment import (
     Compression,
@@ -143,7 +144,11 @@ def _arguments(signal: Signal, resolved: _Resolved) -> dict[str, Any]:
 
         arguments["compression"] = HttpCompression(resolved.compression)
         if not _has_credential_provider(signal):
-            from otel_ctxlog.pipeline.https import ExporterSession
+            try:
+                from otel_ctxlog.pipeline.https import ExporterSession
+            except ModuleNotFoundError as error:
+                # OpenTelemetry 1.45.0 needs it and does not bring it.
+                raise MissingExtraError("protocol 'http/protobuf'", "http") from error
 
             arguments["session"] = ExporterSession()
     return arguments
@@ -160,6 +165,7 @@ def otlp_log_exporter(settings: OtlpSettings) -> LogRecordExporter:
 
     Raises:
         ValueError: an argument or a variable has a value that is not allowed.
+        MissingExtraError: the protocol needs a distribution that is not installed.
     """
     resolved = _resolve("logs", settings)
     direct = _read_encoder() == "direct"
