@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from otel_ctxlog.engine.frozen import Frozen, put
+from otel_ctxlog.engine.frozen import put
 from otel_ctxlog.engine.messages import BAGGAGE, SPAN, BuiltinCondition, View, check_name, same_value, value_matches
 from otel_ctxlog.engine.protocols import is_matcher
 from otel_ctxlog.engine.values import snapshot
@@ -17,7 +17,7 @@ from otel_ctxlog.engine.values import snapshot
 __all__ = ["BaggageEntry", "ResourceAttribute", "Sampled", "SpanAttribute", "SpanName"]
 
 
-class _Entry(Frozen, BuiltinCondition):
+class _Entry(BuiltinCondition):
     """A name and an expected value (or matcher) in one particular place."""
 
     __slots__ = ("name", "value")
@@ -86,7 +86,7 @@ class ResourceAttribute(_Entry):
             yield resource[self.name]
 
 
-class SpanName(Frozen, BuiltinCondition):
+class SpanName(BuiltinCondition):
     """The current recording span has that name; in place of the text there may be a matcher."""
 
     __slots__ = ("value",)
@@ -117,7 +117,7 @@ class SpanName(Frozen, BuiltinCondition):
         return name is not None and value_matches(self.value, name)
 
 
-class Sampled(Frozen, BuiltinCondition):
+class Sampled(BuiltinCondition):
     """The current span is sampled, or is not (`sampled` false); without a span nothing is sampled."""
 
     __slots__ = ("sampled",)

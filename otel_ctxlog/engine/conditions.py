@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_ctxlog.engine.frozen import Frozen, put
+from otel_ctxlog.engine.frozen import put
 from otel_ctxlog.engine.messages import BuiltinCondition, View, ask, check_name
 from otel_ctxlog.engine.protocols import Condition, is_condition
 
@@ -21,7 +21,7 @@ def check_condition(condition: object) -> Condition:
     return condition
 
 
-class RealmPrefix(Frozen, BuiltinCondition):
+class RealmPrefix(BuiltinCondition):
     """The last realm is `name` or below it (``name/…``). An empty name is a ``ValueError``."""
 
     __slots__ = ("name",)
@@ -38,7 +38,7 @@ class RealmPrefix(Frozen, BuiltinCondition):
         return realm is not None and (realm == self.name or realm.startswith(self.name + "/"))
 
 
-class _Combination(Frozen, BuiltinCondition):
+class _Combination(BuiltinCondition):
     """What `And` and `Or` share: any number of conditions, fixed when made."""
 
     __slots__ = ("conditions",)
@@ -73,7 +73,7 @@ class Or(_Combination):
         return any(ask(condition, view) for condition in self.conditions)
 
 
-class Not(Frozen, BuiltinCondition):
+class Not(BuiltinCondition):
     """`condition` does not hold."""
 
     __slots__ = ("condition",)

@@ -174,7 +174,7 @@ def view_of(messages: Sequence[object]) -> View:
     return View(static, Ambient(static.ambient) if static.ambient else _NO_AMBIENT)
 
 
-class BuiltinCondition:
+class BuiltinCondition(Frozen):
     """Base of the conditions of this library: they look at the view, which costs no list of messages."""
 
     __slots__ = ()
@@ -247,7 +247,7 @@ class Name(Frozen):
         put(self, "name", check_name("a Name", name))
 
 
-class Realm(Frozen, BuiltinCondition):
+class Realm(BuiltinCondition):
     """A functional area, its components separated by ``/``; attached to records as attribute ``realm``.
 
     As a condition it is equal to the last realm of the message context. An empty name is a ``ValueError``.
@@ -266,7 +266,7 @@ class Realm(Frozen, BuiltinCondition):
         return view.static.realm == self.name
 
 
-class Tag(Frozen, BuiltinCondition):
+class Tag(BuiltinCondition):
     """A mark for rules; never attached to records. An empty name is a ``ValueError``.
 
     As a condition it matches any such tag of the message context.
@@ -285,7 +285,7 @@ class Tag(Frozen, BuiltinCondition):
         return self.name in view.static.tags
 
 
-class Attribute(Frozen, BuiltinCondition):
+class Attribute(BuiltinCondition):
     """A name with a value; attached to records. An empty name is a ``ValueError``.
 
     As a condition it matches any attribute of that name, from whatever source, with an equal value (deep; a bool never
