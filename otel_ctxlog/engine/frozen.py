@@ -50,7 +50,8 @@ class Frozen:
     def __getstate__(self) -> dict[str, object]:
         state: dict[str, object] = dict(getattr(self, "__dict__", {}))
         for kind in type(self).__mro__:
-            for name in kind.__dict__.get("__slots__", ()):
+            slots: str | tuple[str, ...] = kind.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
                 if not name.startswith("__") and hasattr(self, name):
                     state[name] = getattr(self, name)
         return state

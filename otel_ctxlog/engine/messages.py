@@ -160,6 +160,7 @@ class View:
                 AmbientAttribute(name, value, origin)
                 for origin, values in self.ambient.groups
                 for name, value in values.items()
+                if name
             )
             self._flat = Messages((*ambient, *self.static.flat))
             self._flat.view = self

@@ -159,8 +159,10 @@ class _Gone:
     __slots__ = ("__weakref__",)
 
 
-_NOBODY: Final = Kept(_Gone())
-"""Made by a context that is gone."""
+_NOWHERE: Final = _Gone()
+_NOBODY: Final = Kept(_NOWHERE)
+"""Made by no context. What it refers to lives: a reference to what is gone would give None, which somebody may have
+attached as the context."""
 
 
 class Decisions:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeGuard, TypeVar, cast
 
+from otel_ctxlog.engine.frozen import Frozen
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -399,6 +401,8 @@ class Converter:
             return self._sequence(cast("Sequence[object]", value))
         if isinstance(value, AbstractSet):
             return self._set(cast("AbstractSet[object]", value))
+        if isinstance(value, Frozen):
+            return self._map({name: getattr(value, name) for name in value.__match_args__})
         if hasattr(type(value), "__dataclass_fields__"):
             return self._dataclass(value)
         if isinstance(value, Sequence):

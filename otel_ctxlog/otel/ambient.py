@@ -15,8 +15,9 @@ from otel_ctxlog.engine.protocols import Source, is_source
 from otel_ctxlog.engine.scope import Needs, Scope
 from otel_ctxlog.engine.values import AttributeValue, clean_text
 from otel_ctxlog.otel.attaching import Attaching, BaggageReading, BaggageThenSpan, SourceAttaching, SpanReading
+from otel_ctxlog.otel.context import span_in
 from otel_ctxlog.otel.sources import BaggageSource, SpanSource, span_attributes
-from otel_ctxlog.otel.volatile import Changed, watching
+from otel_ctxlog.otel.volatile import Changed, changed_always, watching
 
 __all__ = ["SourcesReader", "check_sources"]
 
@@ -57,7 +58,7 @@ class SourcesReader:
         attachments: returns the ambient attributes that go on a record made in a context, in a new dict.
     """
 
-    __slots__ = ("__weakref__", "_attached", "_resource", "_sources", "attachments", "scope")
+    __slots__ = ("__weakref__", "_attached", "_derives", "_resource", "_sources", "attachments", "scope")
 
     def __init__(self, sources: tuple[Source, ...], resource: Callable[[], Mapping[str, object] | None]) -> None:
         readings = [(source, _reading_of(source)) for source in sources]
@@ -70,6 +71,8 @@ class SourcesReader:
             self.attachments = both.attachments
         self._resource = resource
         spans = [source for source in sources if isinstance(source, SpanSource)]
+        # What a subclass gives under one name may come from another.
+        self._derives = any(type(source) is not SpanSource for source in spans)
         baggages = [source for source in sources if isinstance(source, BaggageSource)]
         self.scope = Scope(
             span=bool(spans),
@@ -93,7 +96,7 @@ class SourcesReader:
         def read(context: Context) -> Ambient:
             ambient = Ambient([(origin, source(context)) for origin, source in sources])
             if span_facts:
-                ambient.sampled, ambient.span_name = _span_facts(trace.get_current_span(context))
+                ambient.sampled, ambient.span_name = _span_facts(span_in(context))
             if resource:
                 ambient.resource = self.resource()
             return ambient
@@ -102,6 +105,8 @@ class SourcesReader:
 
     def watching(self, needs: Needs) -> Callable[[object, Ambient], Changed | None] | None:
         """Return what tells whether what was read from a context has changed; None where nothing needed ever can."""
+        if self._derives and (needs.names or needs.span_names or needs.everything):
+            return lambda _context, _read: changed_always
         return cast("Callable[[object, Ambient], Changed | None] | None", watching(needs, self.scope, self))
 
     def span_attributes(self, span: object) -> Mapping[str, object]:

@@ -15,6 +15,7 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 
 from otel_ctxlog.engine.values import AttributeValue, BaggageText, clean_text, to_value
+from otel_ctxlog.otel.context import span_in
 from otel_ctxlog.otel.volatile import live_attributes, plain_names
 
 __all__ = [
@@ -120,8 +121,10 @@ class _Seen(weakref.ref[Context]):
     live: Any | None
 
 
-_NOTHING: Final = _Found(Context())
-_NO_SPAN: Final = _Seen(Context())
+# It lives: a reference to what is gone would give None, which somebody may have attached as the context.
+_NOWHERE: Final = Context()
+_NOTHING: Final = _Found(_NOWHERE)
+_NO_SPAN: Final = _Seen(_NOWHERE)
 
 
 class SpanReading:
@@ -159,7 +162,7 @@ class SpanReading:
             _put(live._dict.copy(), attached)
 
     def _find(self, context: Context) -> Any | None:
-        span = trace.get_current_span(context)
+        span = span_in(context)
         live = _NEVER_ANY if type(span) is trace.NonRecordingSpan else live_attributes(span)
         try:
             seen = _Seen(context, self._forget)
@@ -183,7 +186,7 @@ class _Both(weakref.ref[Context]):
     live: Any | None
 
 
-_NO_BOTH: Final = _Both(Context())
+_NO_BOTH: Final = _Both(_NOWHERE)
 
 
 class BaggageThenSpan:

@@ -20,6 +20,7 @@ from opentelemetry.context import Context
 from otel_ctxlog.engine.messages import SPAN, Ambient
 from otel_ctxlog.engine.scope import Needs, Scope
 from otel_ctxlog.engine.values import is_a
+from otel_ctxlog.otel.context import span_in
 
 __all__ = ["Changed", "Readings", "Watch", "changed_always", "live_attributes", "plain_names", "watching"]
 
@@ -73,7 +74,7 @@ def watching(needs: Needs, scope: Scope, readings: Readings) -> Watch | None:
         checks: list[Changed] = []
         if resource:
             checks.append(_resource(readings, read.resource))
-        span = trace.get_current_span(context)
+        span = span_in(context)
         if (attributes or span_name) and type(span) is not trace.NonRecordingSpan:
             groups = [values for origin, values in read.groups if origin == SPAN]
             if attributes and len(groups) != 1:  # several span sources, each with a filter and a moment of its own

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import inspect
 import weakref
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from opentelemetry import baggage, context, trace
@@ -14,8 +14,11 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordLimits
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+from otel_ctxlog.otel.provider_sink import ScopeLogger
+from otel_ctxlog.otel.volatile import live_attributes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,3 +203,65 @@ def test_a_provider_shows_its_resource_and_the_same_each_time() -> None:
     provider = LoggerProvider(shutdown_on_exit=False)
 
     assert provider.resource.attributes is provider.resource.attributes
+
+
+def test_a_span_keeps_its_attributes_in_one_live_dict() -> None:
+    """Whatever changes a span's attributes changes the dict that `live_attributes` leads to, also at the limit."""
+    provider = TracerProvider(shutdown_on_exit=False, span_limits=SpanLimits(max_span_attributes=2))
+    span = provider.get_tracer("facts").start_span("s")
+    live: Any = live_attributes(span)
+    values = live._dict
+    for name, value in (("a", 1), ("b", 2), ("c", 3), ("b", "other"), (None, 0), ("d", 4)):
+        if name is None:
+            span.end()
+        else:
+            span.set_attribute(name, value)
+
+        assert live._dict is values
+        assert live_attributes(span) is live
+        assert dict(values) == dict(cast("ReadableSpan", span).attributes or {})
+
+
+def test_spans_of_other_kinds_have_no_live_attributes() -> None:
+    """Only a span whose attributes are read as the SDK reads them is looked into."""
+
+    class Other(trace.NonRecordingSpan):
+        _attributes = BoundedAttributes(attributes={"a": 1})
+
+        @property
+        def attributes(self) -> Attributes:
+            return {"b": 2}
+
+    assert live_attributes(Other(trace.INVALID_SPAN_CONTEXT)) is None
+
+
+class _Picky(SimpleLogRecordProcessor):
+    def enabled(self, **_: Any) -> bool:
+        return False
+
+
+def test_the_processors_of_a_logger_are_known() -> None:
+    """A plain SDK logger wants all records without being asked; one with a processor of own mind is asked."""
+    provider = LoggerProvider(shutdown_on_exit=False)
+    exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+    logger = ScopeLogger(provider.get_logger("x"))
+    assert not logger.wants_all()  # nobody takes it
+
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    assert logger.wants_all()
+
+    provider.add_log_record_processor(_Picky(exporter))
+    assert not logger.wants_all()
+
+
+def test_a_logger_that_is_switched_off_wants_nothing() -> None:
+    """The SDK's logger configuration counts at once."""
+    provider = LoggerProvider(shutdown_on_exit=False)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(InMemoryLogRecordExporter()))  # type: ignore[no-untyped-call]
+    sdk_logger = provider.get_logger("x")
+    logger = ScopeLogger(sdk_logger)
+    assert logger.wants_all()
+
+    cast("Any", sdk_logger)._logger_config = type("Off", (), {"is_enabled": False})()
+
+    assert not logger.wants_all()
