@@ -70,4 +70,4 @@ class MissingExtraError(ImportError):
     """An optional dependency is missing; the text names the extra that brings it."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an optional dependency: pip install 'otel_ctxlog[{extra}]'")
+        super().__init__(f"{feature} needs an optional dependency: pip install 'otel-ctxlog[{extra}]'")

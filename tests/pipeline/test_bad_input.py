@@ -145,7 +145,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the file exporter's distribution the error says what to install."""
     monkeypatch.setitem(__import__("sys").modules, "opentelemetry.exporter.otlp.json.file._log_exporter", None)
 
-    with pytest.raises(MissingExtraError, match=r"pip install 'otel_ctxlog\[file\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'otel-ctxlog\[file\]'"):
         setup(exporter="file:telemetry.jsonl")
 
 
