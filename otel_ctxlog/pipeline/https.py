@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from requests import Session
+from requests.adapters import HTTPAdapter
 
 from otel_ctxlog.pipeline.reachability import note_answer
 
@@ -18,8 +20,17 @@ class ExporterSession(Session):
     ``OTEL_EXPORTER_OTLP_CERTIFICATE`` would have no effect.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._process = os.getpid()
+
     def request(self, *arguments: Any, **named: Any) -> Any:
         """Send a request; the exporter tells its status only when it gives up at once, and not always then."""
+        if os.getpid() != self._process:
+            # The connections of a forked child are those of its parent: what both write would mix.
+            self._process = os.getpid()
+            self.mount("https://", HTTPAdapter())
+            self.mount("http://", HTTPAdapter())
         note_answer(None)
         response = super().request(*arguments, **named)
         if not response.ok:

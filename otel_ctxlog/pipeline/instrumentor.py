@@ -12,18 +12,21 @@ from typing import Any, Final, cast
 
 from opentelemetry._logs import LoggerProvider
 
-# That module switches type checkers off.
-from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
-
 from otel_ctxlog.bridges.zero_code_variables import OTEL_CTXLOG_CONFIG, OTEL_CTXLOG_GATE, OTEL_CTXLOG_STDLIB
 from otel_ctxlog.config import configure
 from otel_ctxlog.engine.diagnostics import emit_diagnostic
-from otel_ctxlog.errors import ConfigError
+from otel_ctxlog.errors import ConfigError, MissingExtraError
 from otel_ctxlog.loggers.context import LoggingContext
 from otel_ctxlog.loggers.default import default_context, set_default_context
 from otel_ctxlog.pipeline.environment import choose, config_path, sdk_disabled
 from otel_ctxlog.pipeline.global_state import global_logger_provider
 from otel_ctxlog.pipeline.provider_gate import gate_provider
+
+try:
+    # That module switches type checkers off.
+    from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
+except ImportError as error:
+    raise MissingExtraError("otel_ctxlog.pipeline.instrumentor", "instrumentation") from error
 
 __all__ = ["CtxlogInstrumentor", "InstrumentorOptions"]
 

@@ -22,6 +22,13 @@ _GRPC_STATUS: Final = re.compile(r"\bStatusCode\.(?P<status>[A-Z_]+)")
 # What `requests` and `grpc` say about headers that they do not even send.
 _LOCAL_HEADERS: Final = re.compile(r"(?i)\bheader (?:name|value|part)|metadata was invalid|illegal metadata")
 
+# What `grpc` says about a server of HTTP/1.1, and `requests` about the first frame of one of HTTP/2.
+_OTHER_PROTOCOL: Final = re.compile(r"http1\.x server|Failed parsing HTTP/2|BadStatusLine\('\\x00")
+
+_PROTOCOL: Final = (
+    "It speaks another protocol: set protocol= or OTEL_EXPORTER_OTLP_PROTOCOL to grpc (port 4317) or http/protobuf"
+    " (port 4318)."
+)
 _CREDENTIALS: Final = "It refuses the credentials: check headers= or OTEL_EXPORTER_OTLP_HEADERS."
 _PATH: Final = (
     "Something answers there, but not to OTLP on this path: check the path in endpoint= or"
@@ -59,6 +66,9 @@ def shorten(reason: str) -> str:
 
 def advice_for(reason: str, *, unanswered: str) -> str:
     """Return what to check by the answer that `reason` names, as `shorten` gives it; `unanswered` if it names none."""
+    # First: the status that such a server is said to have answered is none of OTLP.
+    if _OTHER_PROTOCOL.search(reason):
+        return _PROTOCOL
     if _LOCAL_HEADERS.search(reason):
         return _HEADERS
     found = _HTTP_STATUS.search(reason) or _GRPC_STATUS.search(reason)

@@ -155,6 +155,10 @@ def exporters(collector: Scripted, *, timeout: float = 5.0) -> list[LogRecordExp
     ]
 
 
+# What the HTTP library adds by itself; without a session OpenTelemetry 1.45.0 uses another one than with.
+OF_THE_CLIENT = frozenset({"accept", "accept-encoding", "connection"})
+
+
 def end(exporter: Any) -> None:
     """Shut an exporter down; the method has no types in the SDK."""
     exporter.shutdown()
@@ -173,7 +177,10 @@ def test_requests_are_the_official_ones_to_the_byte(collector: Scripted) -> None
         end(exporter)
 
     assert collector.bodies[0] == collector.bodies[1] == official_message(batch("one", "two")).SerializeToString()
-    assert collector.headers[0] == collector.headers[1]
+    direct, official = (
+        {name: value for name, value in headers.items() if name not in OF_THE_CLIENT} for headers in collector.headers
+    )
+    assert direct == official
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import copy
 import logging
+import pickle
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -344,3 +346,26 @@ def test_a_context_with_sources_of_its_own_keeps_them(caplog: pytest.LogCaptureF
         assert len(caplog.messages) == 3  # one for each middleware
         assert "RequestSource()" in caplog.messages[0]
     assert asyncio.run(call(LoggingContext())) == 1
+
+
+def pickled(given: Any) -> Any:
+    """What comes out of a pickle."""
+    return pickle.loads(pickle.dumps(given))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_a_copy_of_the_scope_is_nobodys(records: Any, copied: Callable[[Any], Any]) -> None:
+    """Neither making a copy nor writing to it changes the scope that the server, and those around, look at."""
+    copies: list[Any] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        made = copied(scope)
+        copies.append(dict(made))
+        made["path"] = "/changed"
+
+    scope: dict[str, Any] = {"type": "http", "headers": [(b"baggage", b"tenant=evil,a=1")], "path": "/a"}
+    before = dict(scope)
+    asyncio.run(ContextMiddleware(app, headers=TENANT)(scope, None, None))  # type: ignore[arg-type] # not called
+
+    assert scope == before
+    assert copies[0]["headers"] == [(b"baggage", b"a=1")]

@@ -211,3 +211,67 @@ def test_an_error_of_the_application_reaches_the_server(records: Any) -> None:
     with pytest.raises(RuntimeError, match="of the application"):
         ContextMiddleware(app)({}, lambda *_: print)
     assert request_attributes() == {}
+
+
+class _Waiting:
+    """A body whose only part comes when the test says so."""
+
+    def __init__(self) -> None:
+        self.reading, self.goes_on = threading.Event(), threading.Event()
+        self.closed: list[object] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.reading.set()
+        self.goes_on.wait(5)
+        return iter((b"a",))
+
+    def close(self) -> None:
+        """Note the tenant."""
+        self.closed.append(request_attributes().get("tenant"))
+
+
+def test_a_body_is_closed_while_another_thread_reads_it(records: Any) -> None:
+    """A watchdog that gives up a request closes the body, in the request, while the server waits for a part."""
+    inner = _Waiting()
+
+    def app(_environ: Any, _start: Any) -> _Waiting:
+        return inner
+
+    body: Any = ContextMiddleware(app, headers=TENANT)({"HTTP_X_TENANT": "acme"}, lambda *_: print)
+    parts: list[bytes] = []
+    reader = threading.Thread(target=lambda: parts.extend(body))
+    reader.start()
+    assert inner.reading.wait(5)
+    try:
+        body.close()
+    finally:
+        inner.goes_on.set()
+        reader.join()
+
+    assert (inner.closed, parts) == (["acme"], [b"a"])
+
+
+def test_closing_is_done_once_and_unsets_what_the_application_set(records: Any) -> None:
+    """`close` runs where the body was made, so that tokens are its own; an error of it reaches the server."""
+    variable = contextvars.ContextVar("variable", default="unset")
+    closed: list[str] = []
+
+    class Body:
+        def __iter__(self) -> Iterator[bytes]:
+            self.token = variable.set("set")
+            return iter((b"a",))
+
+        def close(self) -> None:
+            variable.reset(self.token)
+            closed.append(variable.get())
+            raise RuntimeError("cannot close")
+
+    def app(_environ: Any, _start: Any) -> Body:
+        return Body()
+
+    body: Any = ContextMiddleware(app, headers=TENANT)({}, lambda *_: print)
+    assert list(body) == [b"a"]
+    with pytest.raises(RuntimeError, match="cannot close"):
+        body.close()
+
+    assert closed == ["unset"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import flask
@@ -21,7 +22,7 @@ from otel_ctxlog.bridges import asgi, wsgi
 from otel_ctxlog.receiver import Receiver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
 LOG = cl.log()
 
@@ -51,6 +52,16 @@ def sent_on() -> str:
     carrier: dict[str, str] = {}
     inject(carrier)
     return carrier.get("baggage", "")
+
+
+@contextmanager
+def as_default(one: cl.LoggingContext) -> Generator[None, None, None]:
+    """What the default context stands for meanwhile."""
+    before = cl.set_default_context(one)
+    try:
+        yield
+    finally:
+        cl.set_default_context(before)
 
 
 @pytest.fixture
@@ -132,7 +143,7 @@ def test_wsgi(debug_for_acme: Any, serve_wsgi: Callable[..., Any], order: str) -
 
 
 def test_with_setup_and_a_collector(serve: Callable[[Any], Any]) -> None:
-    """After `setup()` alone, loggers of modules see the request; what passes arrives with its trace."""
+    """Where `setup()` makes the default context, loggers of modules see the request; what passes has its trace."""
     app = FastAPI()
 
     @app.get("/orders/{number}")
@@ -143,7 +154,11 @@ def test_with_setup_and_a_collector(serve: Callable[[Any], Any]) -> None:
     wrapped = asgi.ContextMiddleware(app, **OPTIONS)  # made before setup(), as at module level
     with (
         Receiver(http_port=0, grpc_port=None) as receiver,
-        cl.setup(service_name="shop", endpoint=receiver.http_endpoint, protocol="http/protobuf") as telemetry,
+        # Not for the whole process: OpenTelemetry's globals are set once for all.
+        cl.setup(
+            service_name="shop", endpoint=receiver.http_endpoint, protocol="http/protobuf", set_global=False
+        ) as telemetry,
+        as_default(telemetry.logging),
     ):
         telemetry.logging.add_rule(cl.ConditionRule(cl.DEBUG, cl.Attribute("tenant", "acme")))
         instrumented = OpenTelemetryMiddleware(wrapped, tracer_provider=telemetry.tracer_provider)

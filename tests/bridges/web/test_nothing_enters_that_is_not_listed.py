@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -239,3 +240,11 @@ def test_a_wrong_option_is_refused_at_once(middleware: Any, options: Any, error:
         middleware(print, **options)
     with pytest.raises(TypeError, match="app must be"):
         middleware(None)
+
+
+def test_a_long_baggage_header_costs_no_time(records: Any) -> None:
+    """A header as long as servers allow, full of blanks, is read in a time that grows with its length only."""
+    begin = time.perf_counter()
+    asked(("baggage", "a=1" + " " * 64_000 + "b"), headers={"X-Tenant": "tenant"})
+
+    assert time.perf_counter() - begin < 0.5
