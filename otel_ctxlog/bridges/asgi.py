@@ -163,6 +163,13 @@ class _Scope(dict[str, Any]):
         self._route_attribute = route_attribute
         self._prefix = len(str(outer.get("root_path") or ""))
 
+    # A copy is nobody's: what is written there must not reach the outer scope.
+    def __copy__(self) -> dict[str, Any]:
+        return dict(self)
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
+
     def own(self, key: str, value: object) -> None:
         """Set an entry that the outer scope does not get."""
         super().__setitem__(key, value)

@@ -4,7 +4,7 @@
 
     logger.add(LoguruSink(), level=0, filter=ContextFilter())
 
-Needs loguru 0.7 or later: ``pip install 'otel_ctxlog[loguru]'``.
+Needs loguru 0.7 or later: ``pip install 'otel-ctxlog[loguru]'``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from otel_ctxlog.bridges.loguru_capture import Capture
 from otel_ctxlog.bridges.named_writers import BridgeWriter, NamedWriters
 from otel_ctxlog.bridges.stdlib.feedback import BUSY, is_diagnostic_name, is_quiet
+from otel_ctxlog.bridges.stdlib.once import is_written
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.levels import DEBUG, ERROR, INFO, TRACE, WARN
 from otel_ctxlog.engine.messages import Realm
@@ -103,6 +104,9 @@ class LoguruSink:
     With ``enqueue=True`` it runs in another thread: add it with a `ContextFilter`, which keeps span, baggage and
     everything else that belongs to the moment of the call.
 
+    A record that ``logging`` hands on to loguru (the ``InterceptHandler`` of loguru's documentation), and that
+    `stdlib.install` has written to the same context, is not written again; with ``enqueue=True`` nothing tells.
+
     Args:
         context: the context, live; None: the default one.
         realm: the realm of all records; None: what is bound as ``realm``, else that of the module's name.
@@ -121,7 +125,8 @@ class LoguruSink:
             return
         token = BUSY.set(True)
         try:
-            self._write(message.record)
+            if not is_written(self._writers.core, message.record["message"]):
+                self._write(message.record)
         except Exception as error:  # noqa: BLE001 - a logging call never raises
             report_once(self, f"a record of loguru is lost: {type(error).__name__}", error=error)
         finally:

@@ -23,7 +23,6 @@ BAGGAGE_HEADER: Final = "baggage"
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:/+=@~-]{0,127}")
-_MEMBER: Final = re.compile(r"[ \t]*,[ \t]*")
 
 
 class Taken(NamedTuple):
@@ -127,7 +126,7 @@ class Allowed:
             given: the headers that came.
             entries: the entries that the declared names have.
         """
-        members = [member for header in given for member in _MEMBER.split(header.strip(" \t")) if member]
+        members = [text for header in given for member in header.split(",") if (text := member.strip(" \t"))]
         kept = [member for member in members if _member_name(member) not in self.declared]
         return ",".join(
             [*kept, *(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in entries.items())]

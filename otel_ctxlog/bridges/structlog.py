@@ -8,7 +8,7 @@
         logger_factory=NamedLoggerFactory(),
     )
 
-Needs structlog 24.1 or later: ``pip install 'otel_ctxlog[structlog]'``.
+Needs structlog 24.1 or later: ``pip install 'otel-ctxlog[structlog]'``.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from datetime import datetime, timedelta, timezone
+from functools import partial
+from pickle import PicklingError
 from types import FrameType
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -95,6 +97,8 @@ class ContextProcessor:
     It understands what structlog's own processors make of an event, wherever it stands among them; in front of
     ``format_exc_info`` and ``dict_tracebacks`` it gets the exception itself.
 
+    A copy is the processor itself. It can be pickled unless it has a context of its own.
+
     Args:
         context: the context, live; None: the default one.
         final: whether the chain ends here: ``structlog.DropEvent`` is raised, so that nothing is written elsewhere. If
@@ -119,9 +123,29 @@ class ContextProcessor:
         merge_contextvars: bool = True,
     ) -> None:
         self._writers = NamedWriters(context, realm)
+        self._has_own_context = context is not None
+        self._realm = realm
         self._final = final
         self._event_key = event_key
         self._merge = merge_contextvars
+
+    # Bound loggers have their processors among what is copied and pickled.
+    def __copy__(self) -> ContextProcessor:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> ContextProcessor:
+        return self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if self._has_own_context:
+            raise PicklingError("a ContextProcessor with a context of its own cannot be pickled: use the default one")
+        options: dict[str, Any] = {
+            "final": self._final,
+            "realm": self._realm,
+            "event_key": self._event_key,
+            "merge_contextvars": self._merge,
+        }
+        return partial(type(self), **options), ()
 
     def __call__(
         self, logger: object, method_name: str, event_dict: MutableMapping[str, Any]

@@ -156,8 +156,24 @@ class _Body:
     def close(self) -> None:
         """Close the body, if it can be closed."""
         close = getattr(self._body, "close", None)
-        if close is not None:
-            self._context.run(close)
+        if close is None:
+            return
+        begun = False
+
+        def closing() -> None:
+            nonlocal begun
+            begun = True
+            close()
+
+        try:
+            self._context.run(closing)
+        except RuntimeError:
+            if begun:
+                raise
+        if not begun:
+            # Another thread is making a part of the body, and a context can be entered once at a time. Not always a
+            # copy: what was set on the way, like a span, can be unset in its own context only.
+            self._context.copy().run(close)
 
 
 class _SizedBody(_Body):

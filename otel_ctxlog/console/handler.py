@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 from opentelemetry.trace import get_current_span
 
@@ -114,7 +114,13 @@ class ConsoleHandler(logging.Handler):
             else:
                 self._outlet.write(text)
                 return
-        self._outlet.show(record_of(record), self._console_format)
+        try:
+            shown = record_of(record)
+        except Exception as error:  # noqa: BLE001 - a record of somebody's making
+            kind = type(record)
+            report_once(kind, f"a record of type {kind.__name__} cannot be shown", error=error, topic="console")
+            return
+        self._outlet.show(shown, self._console_format)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of a record without colours and the last line end, as handlers do."""
@@ -135,10 +141,13 @@ def _replaced(record: logging.LogRecord, passed: object) -> logging.LogRecord:
 
 
 def record_of(record: logging.LogRecord) -> ConsoleRecord:
-    """Return a standard record as a console record, with the current trace; never raises.
+    """Return a standard record as a console record, with the current trace.
 
     A message that does not fit its arguments is kept, with the arguments and what was wrong behind it. A field `realm`
     that is text is the realm.
+
+    Raises:
+        Exception: what a record raises that is none of ``logging``'s, as where it lacks an attribute.
     """
     severity = _severity(record.levelno)
     fields: dict[str, AttributeValue] = {}
@@ -211,7 +220,9 @@ def _message(record: logging.LogRecord) -> str:
 
 def _exception(record: logging.LogRecord) -> BaseException | str | None:
     info: object = getattr(record, "exc_info", None)
-    if isinstance(info, tuple) and isinstance(info[1], BaseException):
-        return info[1]
+    if isinstance(info, tuple):
+        parts = cast("tuple[object, ...]", info)
+        if len(parts) > 1 and isinstance(parts[1], BaseException):
+            return parts[1]
     # A record that came from another process, or through a queue.
     return _text(getattr(record, "exc_text", None))

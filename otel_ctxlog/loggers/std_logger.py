@@ -47,6 +47,13 @@ class StdLogger(logging.Logger):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"
 
+    # A logger stands for itself, as those of `logging.getLogger` do: what holds one can be copied.
+    def __copy__(self) -> StdLogger:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> StdLogger:
+        return self
+
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - logging's name
         """Return whether a record at that level of ``logging`` is on, here and now."""
         own = level_of(level)

@@ -158,10 +158,15 @@ def call_attributes(
 def event_name_of(attributes: dict[str, object]) -> str | None:
     """Take the event name out of a record's attributes and return it, or None.
 
-    It is what was given as extra ``otel.event.name`` or, as it was once, ``event.name``.
+    It is what was given as extra ``otel.event.name`` or, as it was once, ``event.name``; what is no text stays an
+    attribute.
     """
-    name = attributes.pop("otel.event.name", None) or attributes.pop("event.name", None)
-    return clean_text(name) if is_a(name, str) else None
+    for key in ("otel.event.name", "event.name"):
+        name = attributes.get(key)
+        if is_a(name, str) and name:
+            del attributes[key]
+            return clean_text(name)
+    return None
 
 
 def _partly(path: str, line: int, function: str) -> dict[str, object]:

@@ -250,6 +250,8 @@ def test_a_filter_may_replace_the_record(log: logging.Logger) -> None:
         {"args": {"a": 1}, "msg": "%(b)s"},
         {"exc_info": True},
         {"exc_info": (None, None, None)},
+        {"exc_info": ()},
+        {"exc_info": (ValueError,)},
         {"msg": None, "name": 5, "stack_info": 7},
         {"created": float("nan")},
         {"created": None},
@@ -262,3 +264,28 @@ def test_a_record_of_strange_things_raises_nothing(log: logging.Logger, given: d
         log.handlers[0].handle(logging.makeLogRecord(given))
         assert out.getvalue().endswith("\n")
         assert out.getvalue().startswith(("1970-01-01T00:00:00.000Z", "2", '{"time":'))
+
+
+@pytest.mark.parametrize("info", [(), (ValueError,)])
+def test_exceptions_that_are_none_raise_nothing(log: logging.Logger, info: Any) -> None:
+    """A call with a tuple too short for an exception is shown without one, as `logging` itself does."""
+    out = shown(log)
+    log.error("x", exc_info=info)
+
+    assert out.getvalue() == "ERROR console.test: x\n"
+
+
+@pytest.mark.parametrize("missing", ["created", "levelname", "levelno", "name", "msg", "args", "exc_info"])
+def test_a_record_that_lacks_something_costs_one_diagnostic(
+    log: logging.Logger, caplog: pytest.LogCaptureFixture, missing: str
+) -> None:
+    """What is shown of a record from elsewhere may be nothing, but the call returns and the next record is shown."""
+    out = shown(log)
+    record = logging.makeLogRecord({"msg": "broken"})
+    delattr(record, missing)
+    log.handlers[0].handle(record)
+    log.handlers[0].handle(logging.makeLogRecord({"msg": "x", "levelname": ["unhashable"]}))
+    log.info("whole")
+
+    assert out.getvalue().splitlines()[-1] == "INFO  console.test: whole"
+    assert all("cannot be shown" in message for message in caplog.messages)

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextvars import ContextVar
 from typing import Final, cast
 
 from otel_ctxlog.bridges.stdlib import cpython
 from otel_ctxlog.bridges.stdlib.beside import Beside
 from otel_ctxlog.bridges.stdlib.feedback import BUSY, is_quiet, is_suppressed
 from otel_ctxlog.bridges.stdlib.gate import GATE, Gate, gate_of
+from otel_ctxlog.bridges.stdlib.held import MAKING, is_held, note
+from otel_ctxlog.bridges.stdlib.once import HANDED_ON
 from otel_ctxlog.bridges.stdlib.writers import Writers
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.values import is_a
-from otel_ctxlog.loggers.context import LoggingContext
+from otel_ctxlog.loggers.context import LoggingContext, core_of
 from otel_ctxlog.loggers.std_record import call_attributes, level_of
 from otel_ctxlog.loggers.std_writer import ATOMS, StdWriter
 from otel_ctxlog.otel.context import Context, get_current
 
 __all__ = ["ACTIVE", "Active", "Bridge"]
-
-# The last call that only the rules let through: its record is none for the other handlers, which a record of the same
-# level that comes from elsewhere (`Logger.handle`) may be.
-_by_rules_only: ContextVar[tuple[Gate, int] | None] = ContextVar("otel_ctxlog_by_rules_only", default=None)
-
 
 # Frames of ours that `Logger.findCaller` counts. Since 3.11 it counts all that are not logging's; before, it knows how
 # far away its caller's caller is, and counts from there.
@@ -52,14 +48,14 @@ class Bridge:
     """Brings the records of all loggers of this process into a context.
 
     Attributes:
-        context: the context.
+        core: the context.
         gated: whether the other handlers get what passes the rules, and nothing else.
     """
 
-    __slots__ = ("_beside", "_handlers", "_newest", "_writers", "context", "gated")
+    __slots__ = ("_beside", "_handlers", "_newest", "_writers", "core", "gated")
 
     def __init__(self, context: LoggingContext, *, gated: bool) -> None:
-        self.context = context
+        self.core = core_of(context)
         self.gated = gated
         self._writers = Writers(context)
         self._beside = Beside(context)
@@ -97,40 +93,51 @@ class Bridge:
             return cpython.standard_level(logger, level) if is_quiet(context) else self._passes(gate, level, context)
         if BUSY.get() or not self._passes(gate, level, context) or is_suppressed(context):
             return False
-        _by_rules_only.set((gate, level))
+        note(logger, level)
         return True
 
     @staticmethod
     def _passes(gate: Gate, level: int, context: Context) -> bool:
         return gate.writer.is_on(level_of(level), context)
 
+    def holds(self, logger: logging.Logger, level: int) -> bool:
+        """Return whether only the rules let through the call that comes now; asked once for each."""
+        if self.gated:
+            return False
+        gate = cast("Gate | None", logger.__dict__.get(GATE))
+        return gate is not None and gate.answers.get(level) is not True and is_held(logger, level)
+
     def handle(self, logger: logging.Logger, record: logging.LogRecord) -> None:
         """Write the record, if the rules let it through, and give it to the other handlers, if they are to get it."""
         gate = cast("Gate | None", logger.__dict__.get(GATE))
         if gate is None or gate.owner is not self:
             gate = gate_of(logger, self)
+        written = False
         if not gate.diagnostic:
             context = get_current()
             level = record.levelno
+            held = False
             try:
+                # Before anything of the application runs, which may log.
+                held = not self.gated and gate.answers.get(level) is not True and is_held(logger, level)
                 if BUSY.get() or (context and is_suppressed(context)):
                     if self.gated and not cpython.standard_level(logger, level):
                         return
                 else:
                     writer = gate.writer if record.name == gate.name else self._writers.of(record.name)
-                    if self.gated:
-                        if not writer.write(record, context):
-                            return
-                    else:
-                        writer.write(record, context)
-                        if gate.answers.get(level) is not True and _by_rules_only.get() == (gate, level):
-                            return
+                    written = writer.write(record, context)
+                    if held or (self.gated and not written):
+                        return
             except Exception as error:  # noqa: BLE001 - a logging call never raises for a bridge
                 kind = type(record)
                 report_once(kind, f"a record of type {kind.__name__} could not be bridged", error=error)
         if not self._handlers or self._handlers[-1] is not self._newest:
             self._newest = self._beside.look()
-        cpython.call_original_handlers(logger, record)
+        token = HANDED_ON.set((self.core, record) if written else None)
+        try:
+            cpython.call_original_handlers(logger, record)
+        finally:
+            HANDED_ON.reset(token)
 
     def write_alone(
         self,
@@ -142,6 +149,8 @@ class Bridge:
         extra: object,
         stack_info: bool,  # noqa: FBT001 - as `Logger._log` has it
         stacklevel: int,
+        *,
+        held: bool,
     ) -> bool:
         """Write a call without making a record of ``logging``, if nobody else would get that; return whether it did.
 
@@ -157,7 +166,7 @@ class Bridge:
             or (extra is not None and type(extra) is not dict)
             or cpython.record_factory() is not logging.LogRecord
             or not cpython.makes_plain_records(logger, call_handlers)
-            or self._is_wanted(gate, logger, level)
+            or not (held or not _is_wanted(logger, level))
         ):
             return False
         formatted_with: object = arguments
@@ -191,19 +200,18 @@ class Bridge:
         )
         return True
 
-    def _is_wanted(self, gate: Gate, logger: logging.Logger, level: int) -> bool:
-        """Return whether any handler would get a record of that call."""
-        if not self.gated and _by_rules_only.get() == (gate, level) and gate.answers.get(level) is not True:
-            return False
-        found = False
-        one: logging.Logger | None = logger
-        while one is not None:
-            for handler in one.handlers:
-                if level >= handler.level and type(handler) is not logging.NullHandler:
-                    return True
-                found = True
-            one = one.parent if one.propagate else None
-        return not found
+
+def _is_wanted(logger: logging.Logger, level: int) -> bool:
+    """Return whether any handler would get a record of that level."""
+    found = False
+    one: logging.Logger | None = logger
+    while one is not None:
+        for handler in one.handlers:
+            if level >= handler.level and type(handler) is not logging.NullHandler:
+                return True
+            found = True
+        one = one.parent if one.propagate else None
+    return not found
 
 
 def settle(logger: logging.Logger, level: int) -> bool:
@@ -235,7 +243,9 @@ def call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
     """Give a record to the bridge; without one to the handlers."""
     bridge = ACTIVE.bridge
     if bridge is None:
-        cpython.call_original_handlers(self, record)
+        # Taken out on the way: what only its rules let through is none for the handlers still.
+        if not is_held(self, record.levelno):
+            cpython.call_original_handlers(self, record)
     else:
         bridge.handle(self, record)
 
@@ -252,13 +262,26 @@ def log(
 ) -> None:
     """Write a call that nobody but the bridge would get a record of; of others, make the record."""
     bridge = ACTIVE.bridge
-    if bridge is not None and type(msg) is str:
+    held = False
+    if stacklevel > 1:
+        stacklevel = cpython.level_within(stacklevel)
+    if bridge is not None:
         try:
-            if bridge.write_alone(self, level, msg, args, exc_info, extra, stack_info, stacklevel):
+            held = bridge.holds(self, level)
+            if type(msg) is str and bridge.write_alone(
+                self, level, msg, args, exc_info, extra, stack_info, stacklevel, held=held
+            ):
                 return
         except Exception as error:  # noqa: BLE001 - a logging call never raises for a bridge; a record tells what is wrong
             report_once(bridge, "a call could not be written without a record", error=error, topic="alone")
-    cpython.call_original_log(self, level, msg, args, exc_info, extra, stack_info, stacklevel + _FRAMES_ABOVE)
+    if not held:
+        cpython.call_original_log(self, level, msg, args, exc_info, extra, stack_info, stacklevel + _FRAMES_ABOVE)
+        return
+    token = MAKING.set((self, level))
+    try:
+        cpython.call_original_log(self, level, msg, args, exc_info, extra, stack_info, stacklevel + _FRAMES_ABOVE)
+    finally:
+        MAKING.reset(token)
 
 
 is_enabled_for: Final = cpython.ask_less(settle, ask)

@@ -15,8 +15,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from types import FrameType, FunctionType
 from typing import Any, Final, cast
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "call_original_log",
     "clear_managed",
     "handler_references",
+    "level_within",
     "lock",
     "makes_plain_records",
     "patch",
@@ -50,7 +53,34 @@ _originals: Final[dict[str, Callable[..., object]]] = {
 _HANDLE: Final = logging.Logger.handle
 _FILTER: Final = logging.Logger.filter
 _MAKE_RECORD: Final = logging.Logger.makeRecord
+_SOURCE: Final = logging.addLevelName.__code__.co_filename
 _replaced: Final[dict[str, Callable[..., object]]] = {}
+
+
+class _Chain:
+    """What our methods call in the end.
+
+    Attributes:
+        is_plain: whether all of it is logging's own; not where somebody had patched `logging.Logger` before us.
+    """
+
+    __slots__ = ("is_plain",)
+
+    def __init__(self) -> None:
+        self.is_plain = False
+
+    def look(self) -> None:
+        """Find out."""
+        methods = (_HANDLE, _FILTER, _MAKE_RECORD, *_originals.values())
+        self.is_plain = all(_is_loggings(method) for method in methods)
+
+
+def _is_loggings(method: object) -> bool:
+    # By exact type: wrappers like those of wrapt show the code of what they wrap as their own.
+    return type(method) is FunctionType and method.__code__.co_filename == _SOURCE
+
+
+_chain: Final = _Chain()
 
 
 def lock() -> AbstractContextManager[object]:
@@ -73,6 +103,23 @@ def call_original_log(logger: logging.Logger, *args: object) -> None:
     _originals["_log"](logger, *args)
 
 
+def level_within(level: int) -> int:
+    """Return a ``stacklevel``, or 1 where the stack has fewer frames, as `Logger.findCaller` takes it before 3.11.
+
+    That one would take a frame of ours, since it knows only logging's own file. Later ones need no help.
+
+    Args:
+        level: what was given as ``stacklevel``, to a method of a logger that has called ``_log``, which asks.
+    """
+    if sys.version_info >= (3, 11):
+        return level
+    caller: FrameType | None = sys._getframe(3)
+    for _ in range(level - 1):
+        if caller is not None:
+            caller = caller.f_back
+    return 1 if caller is None else level
+
+
 def record_factory() -> object:
     """Return what makes records."""
     return vars(logging)["_logRecordFactory"]
@@ -85,9 +132,14 @@ def makes_plain_records(logger: logging.Logger, call_handlers: object) -> bool:
         logger: the logger; its class, or whoever patches `logging.Logger`, may do something else.
         call_handlers: our own ``callHandlers``.
     """
-    kind = type(logger)
+    kind, own = type(logger), logger.__dict__
     return (
-        kind.callHandlers is call_handlers
+        _chain.is_plain
+        and "handle" not in own
+        and "filter" not in own
+        and "makeRecord" not in own
+        and "callHandlers" not in own
+        and kind.callHandlers is call_handlers
         and kind.handle is _HANDLE
         and kind.filter is _FILTER
         and kind.makeRecord is _MAKE_RECORD
@@ -164,6 +216,7 @@ def patch(
         replacement.__name__, replacement.__qualname__ = current.__name__, current.__qualname__
         replacement.__doc__ = current.__doc__
         setattr(logging.Logger, name, replacement)
+    _chain.look()
 
 
 def restore() -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import Final, Protocol, cast
 
 from otel_ctxlog.bridges.stdlib import cpython
 from otel_ctxlog.bridges.stdlib.feedback import is_diagnostic_name
-from otel_ctxlog.loggers.state import EPOCH
+from otel_ctxlog.loggers.state import EPOCH, collected
 from otel_ctxlog.loggers.std_record import level_of
 from otel_ctxlog.loggers.std_writer import StdWriter
 
-__all__ = ["GATE", "Gate", "Owner", "gate_of"]
+__all__ = ["GATE", "Gate", "Owner", "forget_answers", "gate_of"]
 
 GATE: Final = "_otel_ctxlog_gate"
 """The attribute of a logger with its gate."""
@@ -117,4 +118,16 @@ def gate_of(logger: logging.Logger, owner: Owner) -> Gate:
         # What was answered for another bridge, or for none.
         cpython.answers_of(logger).clear()
         setattr(logger, GATE, made)
+        _made.add(made)
     return made
+
+
+# Also the gates of loggers that `logging` does not know, since they were made by hand.
+_made: Final[weakref.WeakSet[Gate]] = weakref.WeakSet()
+
+
+def forget_answers() -> None:
+    """Make all loggers forget their answers that `logging` knows, or that have a gate; under `cpython.lock`."""
+    cpython.clear_managed()
+    for gate in collected(_made):
+        gate.expire()

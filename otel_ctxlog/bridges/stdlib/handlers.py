@@ -9,10 +9,11 @@ from typing import Final, cast
 from otel_ctxlog.bridges.stdlib.bridge import ACTIVE
 from otel_ctxlog.bridges.stdlib.feedback import BUSY, is_diagnostic_name, is_quiet
 from otel_ctxlog.bridges.stdlib.installing import checked_context
+from otel_ctxlog.bridges.stdlib.once import is_same
 from otel_ctxlog.bridges.stdlib.writers import Writers
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.values import AttributeValue, clean_text
-from otel_ctxlog.loggers.context import LoggingContext
+from otel_ctxlog.loggers.context import LoggingContext, core_of
 from otel_ctxlog.loggers.std_record import CAPTURED, level_of
 from otel_ctxlog.otel.context import Context, get_current
 
@@ -54,8 +55,9 @@ class Handler(logging.Handler):
 
     def __init__(self, context: LoggingContext | None = None, level: int | str = logging.NOTSET) -> None:
         super().__init__(level)
-        self._context = checked_context(context)
-        self._writers = Writers(self._context)
+        checked = checked_context(context)
+        self._core = core_of(checked)
+        self._writers = Writers(checked)
 
     def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:  # type: ignore[override] # as since 3.12
         """Write the record if this handler's filters and the rules let it through; return what the filters said."""
@@ -70,7 +72,7 @@ class Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record if the rules let it through; raises nothing."""
         bridge = ACTIVE.bridge
-        if bridge is not None and bridge.context is self._context and record.process in (None, os.getpid()):
+        if bridge is not None and is_same(bridge.core, self._core) and record.process in (None, os.getpid()):
             return
         name = str(record.name)
         if is_diagnostic_name(name):

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from otel_ctxlog.bridges.stdlib import cpython
 from otel_ctxlog.bridges.stdlib.bridge import ACTIVE, Bridge, call_handlers, is_enabled_for, log
+from otel_ctxlog.bridges.stdlib.gate import forget_answers
 from otel_ctxlog.engine.values import repr_of
 from otel_ctxlog.loggers.context import LoggingContext
 from otel_ctxlog.loggers.default import default_context
@@ -40,7 +41,7 @@ def install(context: LoggingContext | None = None, *, others: Others = "unchange
         previous = ACTIVE.bridge
         ACTIVE.bridge = bridge
         cpython.patch(is_enabled_for, call_handlers, log)
-        cpython.clear_managed()
+        forget_answers()
     if previous is not None:
         previous.leave()
 
@@ -54,7 +55,7 @@ def uninstall() -> None:
         previous = ACTIVE.bridge
         ACTIVE.bridge = None
         cpython.restore()
-        cpython.clear_managed()
+        forget_answers()
     if previous is not None:
         previous.leave()
 

@@ -15,7 +15,8 @@ from loguru import logger
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExporter, LogRecordExportResult
 
-from otel_ctxlog import DEBUG, Attribute, ConditionRule, LoggingContext
+from otel_ctxlog import DEBUG, Attribute, ConditionRule, LoggingContext, set_default_context
+from otel_ctxlog.bridges import stdlib
 from otel_ctxlog.bridges.loguru import ContextFilter, LoguruSink
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -251,3 +252,50 @@ def test_without_loguru_the_import_names_the_extra() -> None:
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith("otel_ctxlog.errors.MissingExtraError:")
     assert last.endswith("[loguru]'")
+
+
+@pytest.mark.parametrize("default", [False, True], ids=["same object", "default context"])
+def test_what_logging_hands_on_is_written_once(intercepted: None, records: Any, default: bool) -> None:
+    """With `stdlib.install` and an `InterceptHandler` to one context, each record is written once, and none is lost."""
+    before = set_default_context(records.context)
+    stdlib.install(None if default else records.context)
+    try:
+        logging.getLogger("some.library").info("from %s", "logging")
+        logger.info("from loguru")
+        logging.getLogger("some.library").info("from %s", "logging")
+    finally:
+        stdlib.uninstall()
+        set_default_context(before)
+
+    assert records.bodies == ["from logging", "from loguru", "from logging"]
+
+
+def test_what_a_handler_says_of_its_own_is_written(records: Any) -> None:
+    """A handler that logs something else through loguru while a bridged record is handed to it is heard."""
+
+    class Telling(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            logger.info(f"seen: {record.getMessage()}")
+
+    log = logging.getLogger("loguru.telling")
+    log.addHandler(Telling())
+    log.setLevel(logging.INFO)
+    stdlib.install(records.context)
+    try:
+        log.info("a")
+    finally:
+        stdlib.uninstall()
+        log.handlers.clear()
+
+    assert records.bodies == ["a", "seen: a"]
+
+
+def test_what_goes_to_another_context_is_written_there_too(intercepted: None, records: Any) -> None:
+    """A bridge to another context keeps nothing from the sink."""
+    stdlib.install(LoggingContext())
+    try:
+        logging.getLogger("some.library").info("a")
+    finally:
+        stdlib.uninstall()
+
+    assert records.bodies == ["a"]

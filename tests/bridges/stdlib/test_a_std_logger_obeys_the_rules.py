@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -163,3 +164,11 @@ def test_it_is_a_logger(log: logging.Logger) -> None:
     """For what asks with ``isinstance``, and for what looks around."""
     assert isinstance(log, logging.Logger)
     assert (log.name, log.parent, log.hasHandlers(), repr(log)) == ("shop/cart", None, True, "<StdLogger 'shop/cart'>")
+
+
+def test_a_copy_is_the_logger_itself(log: logging.Logger) -> None:
+    """What holds a logger can be copied, as with loggers of `logging.getLogger`."""
+    held = {"log": log}
+
+    assert copy.copy(log) is log
+    assert copy.deepcopy(held)["log"] is log

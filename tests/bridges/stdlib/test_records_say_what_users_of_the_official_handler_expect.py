@@ -128,6 +128,30 @@ def test_the_code_location_is_that_of_the_call(
     assert str(found[0]["code.stacktrace"]).startswith("Stack (most recent call last)")
 
 
+@pytest.mark.parametrize("wanted", [False, True], ids=["written alone", "beside a handler"])
+def test_a_stacklevel_beyond_the_stack_names_what_logging_names(
+    ctx: cl.LoggingContext, logger: logging.Logger, records: Records, wanted: bool
+) -> None:
+    """The place of such a call is never in this library; it is that of the same call without a bridge."""
+    kept = Kept()
+    logger.addHandler(kept)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+    def below() -> None:
+        logger.info("x", stacklevel=10_000)
+
+    below()
+    kept.setLevel(logging.INFO if wanted else logging.CRITICAL)
+    stdlib.install(ctx)
+    below()
+    [found] = records()
+
+    assert (found.log_record.attributes or {})["code.file.path"] == kept.records[0].pathname
+    assert (found.log_record.attributes or {})["code.function.name"] == kept.records[0].funcName
+    assert [record.funcName for record in kept.records] == [kept.records[0].funcName] * (1 + wanted)
+
+
 @pytest.mark.parametrize(
     ("levelno", "expected", "name"),
     [
@@ -237,6 +261,20 @@ def test_an_extra_may_name_an_event(ctx: cl.LoggingContext, logger: logging.Logg
 
     assert found.log_record.event_name == "orderPlaced"
     assert "otel.event.name" not in (found.log_record.attributes or {})
+
+
+def test_an_event_name_that_is_no_text_is_an_attribute(
+    ctx: cl.LoggingContext, logger: logging.Logger, records: Records
+) -> None:
+    """Nothing that was given as an extra disappears; the older key counts where the newer one is no name."""
+    stdlib.install(ctx)
+    logger.info("x", extra={"event.name": 5})
+    logger.info("x", extra={"otel.event.name": 5, "event.name": "orderPlaced"})
+    first, second = (record.log_record for record in records())
+
+    assert (first.event_name, (first.attributes or {})["event.name"]) == (None, 5)
+    assert (second.event_name, (second.attributes or {})["otel.event.name"]) == ("orderPlaced", 5)
+    assert "event.name" not in (second.attributes or {})
 
 
 def test_what_the_official_record_factory_adds_is_left_out(

@@ -26,8 +26,14 @@ from otel_ctxlog import (
     ConditionRule,
     Realm,
     SpanAttribute,
+    set_default_context,
 )
-from otel_ctxlog.bridges.structlog import ContextBoundLogger, make_context_bound_logger
+from otel_ctxlog.bridges.structlog import (
+    ContextBoundLogger,
+    ContextProcessor,
+    NamedLoggerFactory,
+    make_context_bound_logger,
+)
 
 STARTED: list[object] = []
 
@@ -258,3 +264,37 @@ def test_parallel_tasks_and_threads_are_independent(records: Any) -> None:
         thread.join()
 
     assert sorted(records.bodies) == ["task 1"] * 15 + ["task 2"] * 15
+
+
+def pickled(given: Any) -> Any:
+    """What comes out of a pickle."""
+    return pickle.loads(pickle.dumps(given))
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["their bound logger", "our bound logger"])
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_loggers_with_the_documented_chain_are_copied_and_pickled(records: Any, copied: Any, bound: bool) -> None:
+    """A processor of the default context goes along with its logger, with all that it was told."""
+    before = set_default_context(records.context)
+    processor = ContextProcessor(realm=Realm("all/of/them"), event_key="what")
+    structlog.configure(
+        wrapper_class=make_context_bound_logger() if bound else structlog.BoundLogger,
+        processors=[structlog.processors.EventRenamer("what"), processor],
+        logger_factory=NamedLoggerFactory(),
+    )
+    try:
+        copied(structlog.get_logger("s").bind(a=1)).info("copied")
+    finally:
+        set_default_context(before)
+
+    assert records.bodies == ["copied"]
+    assert records.attributes == [{"realm": "s" if bound else "all/of/them", "a": 1}]
+
+
+def test_a_processor_with_a_context_of_its_own_is_copied_but_not_pickled(records: Any) -> None:
+    """A context cannot be pickled; the error says what can be done."""
+    processor = ContextProcessor(records.context)
+
+    assert copy.deepcopy([processor]) == [processor]
+    with pytest.raises(pickle.PicklingError, match="the default one"):
+        pickle.dumps(processor)
