@@ -15,7 +15,7 @@ from otel_ctxlog.console.choosing import choose
 from otel_ctxlog.console.colors import DIM, EVENT, NAME, REALM, color_of_severity, paint
 from otel_ctxlog.console.record import SAID, ConsoleRecord, is_error, is_said, label_of
 from otel_ctxlog.console.template import substituted
-from otel_ctxlog.console.text import as_name, escape, one_line, quote, quote_name, same_event, traceback_of
+from otel_ctxlog.console.text import as_name, escape, one_line, quote, quote_name, same_event, shown, traceback_of
 from otel_ctxlog.console.times import iso_time, short_time
 from otel_ctxlog.engine.values import safe_text
 
@@ -26,7 +26,12 @@ _TIMES: Final = ("iso", "short", "none")
 _TRACE_DIGITS: Final = 32
 EVENT_MARK: Final = "◆"
 _INDENT: Final = "    "
+_BACKSLASH: Final = "\\"
 _NOTHING: Final[frozenset[str]] = frozenset()
+_FILE: Final = "code.file.path"
+_LINE: Final = "code.line.number"
+# Where the call is (semantic conventions, code attributes): the place at the end of the line stands for all of it.
+_PLACE: Final = frozenset({_FILE, _LINE, "code.function.name"})
 # What a name looks like before its value; filled as names are seen, and not beyond this.
 _MOST_KEYS: Final = 2000
 _LONG_KEY: Final = 100
@@ -36,6 +41,9 @@ _keys: dict[str, str] = {}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HumanFormat:
     """Time, level, name, ``[realm]``, message and fields on one line; tracebacks indented below.
+
+    A name that is the realm, or that with dots for slashes, is left out. Where the call is (``code.file.path``,
+    ``code.line.number`` and ``code.function.name``) becomes ``(pool.py:47)`` at the end of the line.
 
     Args:
         time: ``"iso"``: date and time with milliseconds and zone; ``"short"``: the time of day; ``"none"``.
@@ -89,6 +97,8 @@ class Parts:
             self.time = short_time(record.timestamp, local=style.local) if style.time == "short" else ""
         self.label = escape(label_of(record))
         name, realm = record.name, record.realm
+        if name and realm and len(name) == len(realm) and name in (realm, realm.replace("/", ".")):
+            name = ""  # bridges make one of the other
         self.name = name if not name or name.isprintable() else escape(name)
         self.realm = realm if realm and realm.isprintable() else escape(realm) if realm else ""
         self.left_out: AbstractSet[str] = _NOTHING
@@ -115,8 +125,11 @@ def paint_message(message: str, record: ConsoleRecord) -> str:
 
 
 def tail(style: HumanFormat, record: ConsoleRecord, left_out: AbstractSet[str], *, color: bool) -> str:
-    """Return what follows the message: fields, trace id, the end of the line, and tracebacks below."""
+    """Return what follows the message: fields, trace id, place, the end of the line, and tracebacks below."""
     pairs: list[str] = []
+    place = _place(record) if _FILE in record.attributes else ""
+    if place:
+        left_out = _PLACE | left_out
     for name, value in record.attributes.items():
         if name in left_out or (name in SAID and is_said(name, value, record)):
             continue
@@ -125,6 +138,8 @@ def tail(style: HumanFormat, record: ConsoleRecord, left_out: AbstractSet[str], 
     if record.trace_id and style.trace:
         trace = f"trace={record.trace_id:032x}"[: len("trace=") + style.trace]
         pairs.append(paint(trace, DIM) if color else trace)
+    if place:
+        pairs.append(paint(place, DIM) if color else place)
     text = f"  {' '.join(pairs)}\n" if pairs else "\n"
     if record.exception is None and not record.stack:
         return text
@@ -136,6 +151,14 @@ def _key(name: str) -> str:
     if len(_keys) < _MOST_KEYS and len(key) < _LONG_KEY:  # names that came from outside may be long
         _keys[name] = key
     return key
+
+
+def _place(record: ConsoleRecord) -> str:
+    """Return ``(pool.py:47)``, or nothing where file and line are not what the conventions say."""
+    path, line = record.attributes.get(_FILE), record.attributes.get(_LINE)
+    if not isinstance(path, str) or type(line) is not int:
+        return ""
+    return f"({escape(path.replace(_BACKSLASH, '/').rpartition('/')[2])}:{shown(line)})"
 
 
 def _below(record: ConsoleRecord, *, color: bool) -> str:

@@ -72,10 +72,13 @@ def as_units(text: str) -> str:
 
 
 def one_line(body: AttributeValue) -> str:
-    """Return a message on one line: text without quotes, other values as `quote` shows them, None as nothing."""
+    """Return a message on one line: text without quotes, other values as `quote` shows them, None as nothing.
+
+    Line breaks at its end are left out.
+    """
     if type(body) is str:
-        return body if body.isprintable() else escape(body)
-    return "" if body is None else escape(shown(body))
+        return body if body.isprintable() else escape(body.rstrip("\r\n"))
+    return "" if body is None else escape(shown(body).rstrip("\r\n"))
 
 
 def shown(value: object) -> str:

@@ -90,7 +90,9 @@ def _witness(condition: Condition, view: View) -> str:
         tags = ", ".join(sorted(map(repr, view.static.tags)))
         return f"{text} failed: " + (f"the tags are {tags}" if tags else "there are no tags")
     if isinstance(condition, BaggageEntry):
-        return f"{text} failed: {_met(condition.name, list(condition.found(view)), 'baggage entry')}"
+        entries = list(condition.found(view))
+        hint = "" if entries else _attribute_hint(condition, view)
+        return f"{text} failed: {_met(condition.name, entries, 'baggage entry')}{hint}"
     if isinstance(condition, SpanAttribute):
         met = _met(condition.name, list(condition.found(view)), "span attribute")
         return f"{text} failed: {met}{_span_hint(view)}"
@@ -134,6 +136,15 @@ def _span_hint(view: View) -> str:
     if view.ambient.span_name is None:
         return " (no recording span: an unsampled span has no attributes)"
     return ""
+
+
+def _attribute_hint(condition: BaggageEntry, view: View) -> str:
+    name, value = condition.name, condition.value
+    if not any(True for _ in view.values(name)):
+        return ""
+    if not Attribute(name, value).test(view):
+        return "; there is an attribute of that name"
+    return f"; there is an attribute {name!r}: Attribute({name!r}, {safe_text(_plain_repr(value))}) would match"
 
 
 def _slash_hint(condition: Realm | RealmPrefix, realm: str | None) -> str:

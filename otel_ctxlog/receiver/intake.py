@@ -18,9 +18,12 @@ from otel_ctxlog.receiver.decode import (
 from otel_ctxlog.receiver.otlp_json import from_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from google.protobuf.message import Message
 
     from otel_ctxlog.receiver.kept import KeptFile
+    from otel_ctxlog.receiver.model import ReceivedRecord
     from otel_ctxlog.receiver.show import Display
     from otel_ctxlog.receiver.store import Store
 
@@ -68,10 +71,14 @@ class Intake:
 
     def _accept_logs(self, request: ExportLogsServiceRequest) -> None:
         self._keep(request)
+        received: Iterable[tuple[ReceivedRecord, int]] = records_of(request)
         display = self._display
-        for record, size in records_of(request):
-            if display is not None:
+        if display is not None:
+            # A request has its records by scope: people read them by time.
+            received = list(received)
+            for record in sorted((record for record, _ in received), key=_time_of):
                 display.record(record)
+        for record, size in received:
             self._store.add_record(record, size)
         self._store.announce()
 
@@ -96,6 +103,10 @@ class Intake:
                 first, self._kept = self._kept is not None, None
             if first:
                 _diagnostics.error("the OTLP receiver cannot keep requests any more: %s", error)
+
+
+def _time_of(record: ReceivedRecord) -> int:
+    return record.time_unix_nano or record.observed_time_unix_nano
 
 
 def _fill(message: Message, data: bytes, *, json: bool) -> None:

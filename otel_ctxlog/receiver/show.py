@@ -40,6 +40,11 @@ _MAX_VALUE = 1_000
 _MAX_NAME = 200
 _STACK_HEAD, _STACK_TAIL = 10, 40
 _SHORT_TRACE = 8
+_BACKSLASH = "\\"
+
+_FILE, _LINE = "code.file.path", "code.line.number"
+# Where the call is (semantic conventions, code attributes): the place at the end of the line stands for all of it.
+_PLACE = frozenset({_FILE, _LINE, "code.function.name"})
 
 # Shown in their own places.
 _OWN_PLACE = frozenset(
@@ -136,17 +141,21 @@ def format_record(record: ReceivedRecord, style: Style = Style()) -> str:
     ]
     if record.realm:
         parts.append(style.paint(f"[{_name(record.realm)}]", _MAGENTA))
-    if record.scope_name not in ("", record.realm, "otel_ctxlog"):
+    # Bridges make the realm of the name.
+    if record.scope_name not in ("", record.realm, (record.realm or "").replace("/", "."), "otel_ctxlog"):
         parts.append(style.paint(f"{_name(record.scope_name)}:", _DIM))
     if event:
         parts.append(style.paint(f"{EVENT_MARKER} {_name(event)}", _EVENT))
     if record.body is not None and not (event and same_event(record.body, event, record.attributes)):
         body = record.body if isinstance(record.body, str) else quote(record.body)
-        message = escape(shorten(body, _MAX_BODY))
+        message = escape(shorten(body.rstrip("\r\n"), _MAX_BODY))
         parts.append(style.paint(message, color) if severity in ("ERROR", "FATAL") else message)
     line = " ".join(parts)
-    line += _fields(record.attributes, style)
+    place = _place(record.attributes)
+    line += _fields(record.attributes, style, left_out=_OWN_PLACE | _PLACE if place else _OWN_PLACE)
     line += _trace(record.trace_id, style)
+    if place:
+        line += f"  {style.paint(place, _DIM)}"
     return line + _exception(record.attributes, style)
 
 
@@ -181,13 +190,21 @@ def _severity(record: ReceivedRecord) -> str:
     return _SEVERITIES[min((record.severity_number - 1) // 4, len(_SEVERITIES) - 1)]
 
 
-def _fields(attributes: Attributes, style: Style) -> str:
+def _fields(attributes: Attributes, style: Style, *, left_out: frozenset[str] = _OWN_PLACE) -> str:
     pairs = [
         f"{style.paint(shorten(quote(key), _MAX_NAME) + '=', _DIM)}{shorten(quote(value), _MAX_VALUE)}"
         for key, value in attributes.items()
-        if key not in _OWN_PLACE
+        if key not in left_out
     ]
     return f"  {' '.join(pairs)}" if pairs else ""
+
+
+def _place(attributes: Attributes) -> str:
+    """``(pool.py:47)``, or nothing where file and line are not what the conventions say."""
+    path, line = attributes.get(_FILE), attributes.get(_LINE)
+    if not isinstance(path, str) or type(line) is not int:
+        return ""
+    return f"({_name(path.replace(_BACKSLASH, '/').rpartition('/')[2])}:{line})"
 
 
 def _trace(trace_id: str, style: Style) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from otel_ctxlog.engine.messages import value_matches
 from otel_ctxlog.testing.record import CapturedRecord
 from otel_ctxlog.testing.selection import Selection
 from otel_ctxlog.testing.suppressed import Reason, SuppressedCall
+from otel_ctxlog.testing.wording import shown
 
 __all__ = ["Evidence", "listing"]
 
@@ -33,11 +36,11 @@ def listing(title: str, lines: Sequence[str], *, lost: int = 0) -> list[str]:
     more = f", and {lost} before that are not kept" if lost else ""
     if not lines:
         return [f"{title}: nothing{more}"]
-    shown = [f"  {line}" for line in lines]
-    if len(shown) > _MOST:
+    indented = [f"  {line}" for line in lines]
+    if len(indented) > _MOST:
         half = _MOST // 2
-        shown[half:-half] = [f"  … {len(shown) - 2 * half} more …"]
-    return [f"{title} ({len(lines)}{more}):", *shown]
+        indented[half:-half] = [f"  … {len(indented) - 2 * half} more …"]
+    return [f"{title} ({len(lines)}{more}):", *indented]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Evidence:
             if len(stopped) > _REASONS:
                 lines.append(f"  … and {len(stopped) - _REASONS} before")
         elif not found:
-            lines += self._nearest(wanted)
+            lines += [*self._as_event(wanted), *self._nearest(wanted)]
         return "\n".join([*lines, "", *self.everything()])
 
     def unwanted(self, wanted: Selection, *, expected: str, found: Sequence[CapturedRecord]) -> str:
@@ -96,7 +99,18 @@ class Evidence:
         """Return the lists of all that was logged and all that was suppressed."""
         lines = listing("logged", [str(record) for record, _ in self.records], lost=self.records_lost)
         lines += listing("suppressed", [str(call) for call in self.suppressed], lost=self.suppressed_lost)
-        return lines
+        return [*lines, _NOT_LISTED] if _is_logging_bridged() else lines
+
+    def _as_event(self, wanted: Selection) -> list[str]:
+        """Return a hint where a log record was wanted, and there is an event whose type is the message."""
+        if wanted.events is not False or wanted.message is None:
+            return []
+        if not any(
+            record.event_type is not None and value_matches(wanted.message, record.event_type)
+            for record, _ in self.records
+        ):
+            return []
+        return ["", f"there is an event of this type: assert_event({shown(wanted.message)})"]
 
     def _nearest(self, wanted: Selection) -> list[str]:
         candidates: list[Found] = [record for record, _ in self.records if wanted.concerns(record)]
@@ -121,6 +135,17 @@ class Evidence:
 
 
 _ALIKE: Final = 0.5
+_NOT_LISTED: Final = "  calls of logging that the rules stop are not listed"
+_BRIDGE: Final = "otel_ctxlog.bridges.stdlib.bridge"
+
+
+def _is_logging_bridged() -> bool:
+    # Whoever has installed the bridge has loaded it.
+    if _BRIDGE not in sys.modules:
+        return False
+    from otel_ctxlog.bridges.stdlib.bridge import ACTIVE
+
+    return ACTIVE.bridge is not None
 
 
 def _kind(wanted: Selection, number: str) -> str:

@@ -15,6 +15,9 @@ _MOST = 200
 
 # Shown in their own places.
 _OWN_PLACE = frozenset({"realm", "eventType"})
+_FILE, _LINE = "code.file.path", "code.line.number"
+# Where the call is, as bridges say it (semantic conventions, code attributes).
+_PLACE = frozenset({_FILE, _LINE, "code.function.name"})
 
 
 class Opaque:
@@ -70,6 +73,11 @@ def place(location: tuple[str, int] | None) -> str:
     return f"{name if relative.startswith(os.pardir) else relative}:{line}"
 
 
+def _location(attributes: Mapping[str, object]) -> tuple[str, int] | None:
+    path, line = attributes.get(_FILE), attributes.get(_LINE)
+    return (path, line) if isinstance(path, str) and type(line) is int else None
+
+
 def one_line(
     severity: str,
     body: object,
@@ -81,7 +89,15 @@ def one_line(
     exception: BaseException | None = None,
     location: tuple[str, int] | None = None,
 ) -> str:
-    """Return a record as one line: severity, name, realm, message or event type, attributes, exception, place."""
+    """Return a record as one line: severity, name, realm, message or event type, attributes, exception, place.
+
+    Where no location is known, the attributes ``code.*`` of a bridge are the place.
+    """
+    left_out = _OWN_PLACE
+    if location is None:
+        location = _location(attributes)
+        if location is not None:
+            left_out |= _PLACE
     parts = [f"{severity:<5}"]
     if name:
         parts.append(plain(name))
@@ -92,7 +108,7 @@ def one_line(
         parts.append(f"{_EVENT_MARKER} {plain(event_type)}")
     elif body is not None:
         parts.append(plain(body) if isinstance(body, str) else shown(body))
-    parts += [f"{plain(key)}={_attribute(value)}" for key, value in attributes.items() if key not in _OWN_PLACE]
+    parts += [f"{plain(key)}={_attribute(value)}" for key, value in attributes.items() if key not in left_out]
     if exception is not None:
         parts.append(f"raised {shown(exception)}")
     where = place(location)

@@ -35,8 +35,8 @@ def test_a_column_does_not_grow_beyond_its_bound() -> None:
     style = PaddedFormat(time="none", most_name=4, most_realm=6, most_message=3)
     line(style, "long message", name="long.name", realm="long/realm", attributes={"a": 1})
 
-    assert line(style, "abc", name="abcd", realm="abcd", attributes={"a": 1}) == "INFO  abcd [abcd] abc  a=1\n"
-    assert line(style, "a", name="a", realm="a", attributes={"a": 1}) == "INFO  a    [a]    a    a=1\n"
+    assert line(style, "abc", name="abcd", realm="wxyz", attributes={"a": 1}) == "INFO  abcd [wxyz] abc  a=1\n"
+    assert line(style, "a", name="a", realm="b", attributes={"a": 1}) == "INFO  a    [b]    a    a=1\n"
 
 
 def test_colours_take_no_columns() -> None:

@@ -62,7 +62,7 @@ def test_a_field_in_the_message_is_left_out_of_the_list() -> None:
 
 def test_escapes_in_a_value_cannot_reach_the_terminal() -> None:
     """What is put in is escaped as the message is."""
-    assert message("{{a}}", {"a": "\x1b[2J\r\n"}) == r"\x1b[2J\r\n"
+    assert message("{{a}}.", {"a": "\x1b[2J\r\n"}) == r"\x1b[2J\r\n."
 
 
 def test_a_message_from_outside_cannot_grow_without_end() -> None:

@@ -69,6 +69,39 @@ LINES: dict[str, tuple[ReceivedRecord, str]] = {
         ),
         "22:13:20.123 DEBUG - [shop/db] pool: query",
     ),
+    "a name that is the realm with dots": (
+        ReceivedRecord(time_unix_nano=TIME, body="x", scope_name="inv.main", attributes={"realm": "inv/main"}),
+        "22:13:20.123 -     - [inv/main] x",
+    ),
+    "a name without a realm": (
+        ReceivedRecord(time_unix_nano=TIME, body="x", scope_name="inv.main"),
+        "22:13:20.123 -     - inv.main: x",
+    ),
+    "a place": (
+        ReceivedRecord(
+            time_unix_nano=TIME,
+            body="Exception in ASGI\napplication\r\n",
+            attributes={
+                "code.file.path": "/srv/uvicorn/h11_impl.py",
+                "code.line.number": 477,
+                "code.function.name": "run_asgi",
+                "n": 1,
+                "exception.type": "ValueError",
+            },
+            trace_id=TRACE,
+        ),
+        "22:13:20.123 -     - Exception in ASGI\\napplication  n=1  5b8efff7  (h11_impl.py:477)\n    | ValueError",
+    ),
+    "a place of Windows, nasty": (
+        ReceivedRecord(
+            time_unix_nano=TIME, body="x", attributes={"code.file.path": "C:\\a\\b\n.py", "code.line.number": 1}
+        ),
+        "22:13:20.123 -     - x  (b\\n.py:1)",
+    ),
+    "no place": (
+        ReceivedRecord(time_unix_nano=TIME, body="x", attributes={"code.file.path": "a.py", "code.function.name": "f"}),
+        "22:13:20.123 -     - x  code.file.path=a.py code.function.name=f",
+    ),
     "our own scope": (
         ReceivedRecord(time_unix_nano=TIME, severity_number=1, body="x", scope_name="otel_ctxlog"),
         "22:13:20.123 TRACE - x",
@@ -161,6 +194,13 @@ def test_a_line_has_colours_where_wanted() -> None:
         "\x1b[2m22:13:20.123\x1b[0m \x1b[33mWARN \x1b[0m \x1b[1mshop-front\x1b[0m \x1b[35m[a/b]\x1b[0m "
         "\x1b[1;36m◆ stopped\x1b[0m  \x1b[2mn=\x1b[0m1  \x1b[2m5b8efff7\x1b[0m"
     )
+
+
+def test_the_place_is_dim() -> None:
+    """Where the call is stands behind all else, and does not shout."""
+    record = ReceivedRecord(body="x", attributes={"code.file.path": "a.py", "code.line.number": 7})
+
+    assert shown(record, COLORED).endswith(" x  \x1b[2m(a.py:7)\x1b[0m")
 
 
 def test_a_span_is_one_readable_line() -> None:

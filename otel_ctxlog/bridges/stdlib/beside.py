@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from otel_ctxlog.bridges.stdlib import cpython
+from otel_ctxlog.bridges.stdlib.feedback import is_diagnostic_name
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.loggers.context import LoggingContext, core_of
 
@@ -31,10 +32,10 @@ class Silence(logging.Filter):
         self._beside = beside
         self._handler = weakref.ref(handler)
 
-    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - all records alike
-        """Return whether the handler gets the record."""
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the handler gets the record: also diagnostics, which no bridge brings anywhere."""
         handler = self._handler()
-        return handler is None or not self._beside.repeats(handler)
+        return is_diagnostic_name(record.name) or handler is None or not self._beside.repeats(handler)
 
 
 class Beside:

@@ -22,11 +22,6 @@ from otel_ctxlog.otel.context import Context, get_current
 
 __all__ = ["ACTIVE", "Active", "Bridge"]
 
-# Frames of ours that `Logger.findCaller` counts. Since 3.11 it counts all that are not logging's; before, it knows how
-# far away its caller's caller is, and counts from there.
-_OWN_FRAMES: Final = 2 if sys.version_info >= (3, 11) else 1
-_FRAMES_ABOVE: Final = 2
-
 
 class Active:
     """Which bridge is installed.
@@ -179,7 +174,7 @@ class Bridge:
         context = get_current()
         if BUSY.get() or (context and is_suppressed(context)):
             return False
-        place = logger.findCaller(stack_info, stacklevel + _OWN_FRAMES)
+        place = logger.findCaller(stack_info, stacklevel + cpython.frames_counted(logger, 1))
         attributes = call_attributes(level, place, cast("dict[str, object] | None", extra))
         if attributes is None:
             return False
@@ -265,6 +260,7 @@ def log(
     held = False
     if stacklevel > 1:
         stacklevel = cpython.level_within(stacklevel)
+    above = stacklevel + cpython.frames_counted(self, 2)
     if bridge is not None:
         try:
             held = bridge.holds(self, level)
@@ -275,13 +271,18 @@ def log(
         except Exception as error:  # noqa: BLE001 - a logging call never raises for a bridge; a record tells what is wrong
             report_once(bridge, "a call could not be written without a record", error=error, topic="alone")
     if not held:
-        cpython.call_original_log(self, level, msg, args, exc_info, extra, stack_info, stacklevel + _FRAMES_ABOVE)
+        cpython.call_original_log(self, level, msg, args, exc_info, extra, stack_info, above)
         return
     token = MAKING.set((self, level))
     try:
-        cpython.call_original_log(self, level, msg, args, exc_info, extra, stack_info, stacklevel + _FRAMES_ABOVE)
+        cpython.call_original_log(self, level, msg, args, exc_info, extra, stack_info, above)
     finally:
         MAKING.reset(token)
 
 
+# The frames between a logging call and whoever looks for its caller. In this order: each is made with what it calls.
+call_handlers = cpython.as_logging(call_handlers)
+Bridge.handle = cpython.as_logging(Bridge.handle)  # type: ignore[method-assign]
+Bridge.write_alone = cpython.as_logging(Bridge.write_alone)  # type: ignore[method-assign]
+log = cpython.as_logging(log)
 is_enabled_for: Final = cpython.ask_less(settle, ask)

@@ -19,16 +19,18 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import FrameType, FunctionType
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 __all__ = [
     "Answer",
     "Answers",
     "answers_of",
+    "as_logging",
     "ask_less",
     "call_original_handlers",
     "call_original_log",
     "clear_managed",
+    "frames_counted",
     "handler_references",
     "level_within",
     "lock",
@@ -98,6 +100,41 @@ def clear_managed() -> None:
     logging.Logger.manager._clear_cache()  # type: ignore[attr-defined]
 
 
+_F = TypeVar("_F", bound=Callable[..., object])
+
+
+def as_logging(function: _F) -> _F:
+    """Return the function with frames that look like logging's own.
+
+    Whoever looks for the caller of a logging call skips the frames of ``logging``: by their file `Logger.findCaller`
+    and the handlers that loguru's documentation shows, by the name of their module structlog. Ours stand among them.
+    What the function takes from its module it takes as it is now.
+    """
+    plain = cast("FunctionType", function)
+    made = FunctionType(
+        plain.__code__.replace(co_filename=_SOURCE),
+        {**plain.__globals__, "__name__": logging.__name__},
+        plain.__name__,
+        plain.__defaults__,
+        plain.__closure__,
+    )
+    made.__kwdefaults__ = plain.__kwdefaults__
+    made.__doc__ = plain.__doc__
+    made.__qualname__ = plain.__qualname__
+    return cast("_F", made)
+
+
+def frames_counted(logger: logging.Logger, own: int) -> int:
+    """Return how many of so many frames of ours ``findCaller`` counts.
+
+    Before Python 3.11 it starts from where its caller's caller has to be, whatever that is; structlog's does not.
+    """
+    if sys.version_info >= (3, 11) or type(logger).findCaller.__module__.startswith("structlog"):
+        return 0
+    return own
+
+
+@as_logging
 def call_original_log(logger: logging.Logger, *args: object) -> None:
     """Make a record and handle it, as without a bridge; `args` are those of ``Logger._log``, all of them."""
     _originals["_log"](logger, *args)
@@ -163,6 +200,7 @@ def standard_answer(logger: logging.Logger, level: int) -> bool:
         return answer
 
 
+@as_logging
 def call_original_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
     """Give the record to the handlers, as without a bridge."""
     _originals["callHandlers"](logger, record)
