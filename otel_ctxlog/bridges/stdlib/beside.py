@@ -15,12 +15,17 @@ from otel_ctxlog.loggers.context import LoggingContext, core_of
 
 __all__ = ["Beside"]
 
+_SHOWN: Final = "_otel_ctxlog_shown"
+_ZERO_CODE: Final = "opentelemetry.instrumentation.auto_instrumentation"
 _OFFICIAL: Final = "LoggingHandler"
 _MODULES: Final = ("opentelemetry.sdk.", "opentelemetry.instrumentation.")
 
 
 class Silence(logging.Filter):
     """Lets no record through while a bridge brings them to the provider of a handler.
+
+    Diagnostics the bridge brings nowhere, and from here they would feed back: where nobody else hears them, they go to
+    standard error, as those of a program without handlers.
 
     Args:
         beside: knows the bridge.
@@ -33,9 +38,25 @@ class Silence(logging.Filter):
         self._handler = weakref.ref(handler)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the handler gets the record: also diagnostics, which no bridge brings anywhere."""
+        """Return whether the handler gets the record."""
         handler = self._handler()
-        return is_diagnostic_name(record.name) or handler is None or not self._beside.repeats(handler)
+        if handler is None or not self._beside.repeats(handler):
+            return True
+        if is_diagnostic_name(record.name) and not hasattr(record, _SHOWN) and self._nobody_hears(record.name):
+            setattr(record, _SHOWN, True)
+            last = logging.lastResort
+            if last is not None and record.levelno >= last.level:
+                last.handle(record)
+        return False
+
+    def _nobody_hears(self, name: str) -> bool:
+        one: logging.Logger | None = logging.getLogger(name)
+        while one is not None:
+            for handler in one.handlers:
+                if type(handler) is not logging.NullHandler and not self._beside.repeats(handler):
+                    return False
+            one = one.parent if one.propagate else None
+        return True
 
 
 class Beside:
@@ -91,7 +112,8 @@ class Beside:
         handler.addFilter(silence)
 
     def _report(self, handler: logging.Handler) -> None:
-        if self.repeats(handler):
+        # Under `opentelemetry-instrument` it is not the program that put the handler there: nobody need do anything.
+        if self.repeats(handler) and _ZERO_CODE not in sys.modules:
             report_once(
                 handler,
                 f"a {type(handler).__module__}.{type(handler).__qualname__} writes to the provider that the bridge for "

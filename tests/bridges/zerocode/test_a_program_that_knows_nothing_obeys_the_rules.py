@@ -51,7 +51,8 @@ def test_debug_for_one_tenant_from_everybody_each_record_once(programs: Programs
     for record in programs.receiver.records:
         assert record.trace_id == traces[str(record.body).rpartition(" ")[2]]
     assert {record.scope_name for record in programs.receiver.records} == {"shop.cart", "some.instrumentation"}
-    assert done.stderr == ""
+    # Other instrumentations may say that they do not know what is installed.
+    assert [line for line in done.stderr.splitlines() if "so nothing can be instrumented" not in line] == []
 
 
 def test_without_the_instrumentor_the_same_program_sends_other_records(programs: Programs) -> None:
