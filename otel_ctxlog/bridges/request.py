@@ -25,6 +25,7 @@ from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.loggers.context import LoggingContext, core_of
 from otel_ctxlog.loggers.default import DefaultCore, default_context
 from otel_ctxlog.loggers.state import tree_lock
+from otel_ctxlog.otel.attaching import EXCEPTION_PREFIX, RESERVED, is_reserved
 from otel_ctxlog.otel.sources import DEFAULT_SOURCES
 
 __all__ = [
@@ -41,8 +42,6 @@ __all__ = [
 
 _NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 # What an ambient attribute is never attached as.
-_RESERVED: Final = ("eventType", "realm")
-_RESERVED_PREFIX: Final = "exception."
 
 _KEY: Final = create_key("otel_ctxlog.request")
 _current: ContextVar[Mapping[str, object]] = ContextVar("otel_ctxlog_request", default=_NOTHING)
@@ -107,8 +106,8 @@ def check_attribute_name(what: str, name: object) -> str:
         raise TypeError(f"{what} must be a str, but got {type(name).__name__} {name!r}")
     if not name:
         raise ValueError(f"{what} must not be empty, but got {name!r}")
-    if name in _RESERVED or name.startswith(_RESERVED_PREFIX):
-        reserved = ", ".join((*_RESERVED, f"{_RESERVED_PREFIX}*"))
+    if is_reserved(name):
+        reserved = ", ".join((*sorted(RESERVED), f"{EXCEPTION_PREFIX}*"))
         raise ValueError(f"{what} is {name!r}, which is reserved; any other name is allowed, apart from {reserved}")
     return name
 

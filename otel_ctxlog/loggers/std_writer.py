@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import Final, cast
 
 from otel_ctxlog.engine.fields import BADKEY, Fields, read_fields
+from otel_ctxlog.engine.plan import Decision, Plan
 from otel_ctxlog.engine.values import AttributeValue, safe_text
 from otel_ctxlog.loggers.core import Effective
 from otel_ctxlog.loggers.record_rules import RecordRules
@@ -83,10 +84,17 @@ class StdWriter(RecordRules):
         """Return whether the rules let a record at `level` through; raises nothing."""
         busy = BUSY.set(True)
         try:
-            plan = self._current()
-            return level <= plan.high and level <= plan.decide(context).level
+            return self._decided(level, context) is not None
         finally:
             BUSY.reset(busy)
+
+    def _decided(self, level: int, context: Context) -> tuple[Plan, Decision] | None:
+        """Return what decided that a record at `level` is on, and how, or None where it is off."""
+        plan = self._current()
+        if level > plan.high:
+            return None
+        decision = plan.decide(context)
+        return (plan, decision) if level <= decision.level else None
 
     def write(self, record: logging.LogRecord, context: Context, body: Body | None = None) -> bool:
         """Write the record if the rules let it through; return whether they did.
@@ -103,14 +111,10 @@ class StdWriter(RecordRules):
         level = level_of(levelno)
         busy = BUSY.set(True)
         try:
-            plan = self._plan
-            if plan.stale:
-                plan = self._current()
-            if level > plan.high:
+            decided = self._decided(level, context)
+            if decided is None:
                 return False
-            decision = plan.decide(context)
-            if level > decision.level:
-                return False
+            plan, decision = decided
             route, sink = cast("Effective", plan.origin).route, decision.sink
             attributes = attributes_of(record)
             if (
@@ -168,14 +172,10 @@ class StdWriter(RecordRules):
         level = level_of(levelno)
         busy = BUSY.set(True)
         try:
-            plan = self._plan
-            if plan.stale:
-                plan = self._current()
-            if level > plan.high:
+            decided = self._decided(level, context)
+            if decided is None:
                 return
-            decision = plan.decide(context)
-            if level > decision.level:
-                return
+            plan, decision = decided
             route = cast("Effective", plan.origin).route
             try:
                 if arguments:

@@ -26,6 +26,7 @@ __all__ = [
     "BaggageThenSpan",
     "SourceAttaching",
     "SpanReading",
+    "is_reserved",
 ]
 
 RESERVED: Final = frozenset({"realm", "eventType"})
@@ -64,26 +65,60 @@ class SourceAttaching:
 
 
 class _Found(weakref.ref[Context]):
-    """What was found in one context; called, it returns that context, or None if it is gone."""
+    """What was found in one context; called, it returns that context, or None if it is gone.
 
-    __slots__ = ("attached", "entries")
+    Attributes:
+        entries: the entries of its baggage.
+        attached: the same, as they are put on records.
+        live: what holds the attributes of its span (`live_attributes`).
+    """
+
+    __slots__ = ("attached", "entries", "live")
 
     attached: dict[str, AttributeValue]
     entries: Mapping[str, object]
+    live: Any | None
 
 
-class BaggageReading:
+# It lives: a reference to what is gone would give None, which somebody may have attached as the context.
+_NOWHERE: Final = Context()
+_NOTHING: Final = _Found(_NOWHERE)
+
+
+class _OfLastContext:
+    """What was found in the context of the call before, for as long as that lives."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last = _NOTHING
+
+    def _keep(self, context: Context, **found: object) -> None:
+        try:
+            kept = _Found(context, self._forget)
+        except TypeError:  # a context of a kind that cannot be weakly referenced
+            return
+        for name, value in found.items():
+            setattr(kept, name, value)
+        self._last = kept
+
+    def _forget(self, gone: weakref.ref[Context]) -> None:
+        if self._last is gone:
+            self._last = _NOTHING
+
+
+class BaggageReading(_OfLastContext):
     """A `BaggageSource`: what is in a context stays as it is, so that it is read once for several calls in one.
 
     Args:
         read: reads the source; it raises nothing.
     """
 
-    __slots__ = ("_last", "_read")
+    __slots__ = ("_read",)
 
     def __init__(self, read: Callable[[Context], Mapping[str, object]]) -> None:
+        super().__init__()
         self._read = read
-        self._last = _NOTHING
 
     def entries(self, context: Context) -> Mapping[str, object]:
         """Return the entries of the baggage in `context`; not to be changed."""
@@ -99,35 +134,11 @@ class BaggageReading:
         entries = self._read(context)
         attached: dict[str, AttributeValue] = {}
         _put(entries, attached)
-        try:
-            found = _Found(context, self._forget)
-        except TypeError:  # a context of a kind that cannot be weakly referenced
-            return entries, attached
-        found.entries = entries
-        found.attached = attached
-        self._last = found
+        self._keep(context, entries=entries, attached=attached)
         return entries, attached
 
-    def _forget(self, gone: weakref.ref[Context]) -> None:
-        if self._last is gone:
-            self._last = _NOTHING
 
-
-class _Seen(weakref.ref[Context]):
-    """The span of one context, as far as it is needed; called, it returns that context, or None if it is gone."""
-
-    __slots__ = ("live",)
-
-    live: Any | None
-
-
-# It lives: a reference to what is gone would give None, which somebody may have attached as the context.
-_NOWHERE: Final = Context()
-_NOTHING: Final = _Found(_NOWHERE)
-_NO_SPAN: Final = _Seen(_NOWHERE)
-
-
-class SpanReading:
+class SpanReading(_OfLastContext):
     """A `SpanSource` that lets all names through.
 
     A context keeps its span, but not the span its attributes: kept is where the SDK has them, for the context of the
@@ -137,11 +148,11 @@ class SpanReading:
         read: reads the source; it raises nothing.
     """
 
-    __slots__ = ("_last", "_read")
+    __slots__ = ("_read",)
 
     def __init__(self, read: Callable[[Context], Mapping[str, object]]) -> None:
+        super().__init__()
         self._read = read
-        self._last = _NO_SPAN
 
     def live(self, context: Context) -> Any | None:
         """Return what holds the attributes of the span in `context`; None where that cannot be known."""
@@ -164,32 +175,11 @@ class SpanReading:
     def _find(self, context: Context) -> Any | None:
         span = span_in(context)
         live = _NEVER_ANY if type(span) is trace.NonRecordingSpan else live_attributes(span)
-        try:
-            seen = _Seen(context, self._forget)
-        except TypeError:  # a context of a kind that cannot be weakly referenced
-            return live
-        seen.live = live
-        self._last = seen
+        self._keep(context, live=live)
         return live
 
-    def _forget(self, gone: weakref.ref[Context]) -> None:
-        if self._last is gone:
-            self._last = _NO_SPAN
 
-
-class _Both(weakref.ref[Context]):
-    """Baggage and span of one context; called, it returns that context, or None if it is gone."""
-
-    __slots__ = ("attached", "live")
-
-    attached: dict[str, AttributeValue]
-    live: Any | None
-
-
-_NO_BOTH: Final = _Both(_NOWHERE)
-
-
-class BaggageThenSpan:
+class BaggageThenSpan(_OfLastContext):
     """The default sources on a record: one look at the context for both.
 
     Args:
@@ -197,12 +187,12 @@ class BaggageThenSpan:
         span: the second; its attributes win.
     """
 
-    __slots__ = ("_baggage", "_last", "_span")
+    __slots__ = ("_baggage", "_span")
 
     def __init__(self, baggage: BaggageReading, span: SpanReading) -> None:
+        super().__init__()
         self._baggage = baggage
         self._span = span
-        self._last = _NO_BOTH
 
     def attachments(self, context: Context) -> dict[str, AttributeValue]:
         """Return the ambient attributes that go on a record, in a new dict."""
@@ -220,20 +210,9 @@ class BaggageThenSpan:
     def _find(self, context: Context) -> dict[str, AttributeValue]:
         attached: dict[str, AttributeValue] = {}
         self._baggage.add(context, attached)
-        try:
-            both = _Both(context, self._forget)
-        except TypeError:  # a context of a kind that cannot be weakly referenced
-            self._span.add(context, attached)
-            return attached
-        both.attached = attached.copy()
-        both.live = self._span.live(context)
-        self._last = both
+        self._keep(context, attached=attached.copy(), live=self._span.live(context))
         self._span.add(context, attached)
         return attached
-
-    def _forget(self, gone: weakref.ref[Context]) -> None:
-        if self._last is gone:
-            self._last = _NO_BOTH
 
 
 _NEVER_ANY: Final = BoundedAttributes()
@@ -251,9 +230,14 @@ def _put(found: Mapping[str, object], attached: dict[str, AttributeValue]) -> No
             attached[key] = clean_text(str(value)) if type(value) is BaggageText else to_value(value)
 
 
+def is_reserved(name: str) -> bool:
+    """Return whether nothing ambient may be attached under that name (contract, section 6)."""
+    return name in RESERVED or name.startswith(EXCEPTION_PREFIX)
+
+
 def _key(name: str) -> str:
     """Return the key that an ambient attribute of that name has on a record, or `_REFUSED` where it has none."""
-    key = _REFUSED if name in RESERVED or name.startswith(EXCEPTION_PREFIX) else clean_text(name)
+    key = _REFUSED if is_reserved(name) else clean_text(name)
     if len(name) <= _LONGEST_KEY:
         if len(_keys) >= _MOST_KEYS:
             _keys.clear()

@@ -6,7 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from otel_ctxlog.receiver.text import escape, shorten
+from otel_ctxlog.console.text import escape
+from otel_ctxlog.receiver.text import shorten
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone, tzinfo
 from typing import TYPE_CHECKING
 
-from otel_ctxlog.receiver.text import escape, quote, same_event, shorten
+from otel_ctxlog.console.text import escape
+from otel_ctxlog.receiver.text import quote, same_event, shorten
 
 if TYPE_CHECKING:
     from typing import TextIO

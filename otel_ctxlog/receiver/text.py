@@ -7,18 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from otel_ctxlog.console.text import escape
+
 if TYPE_CHECKING:
     from otel_ctxlog.receiver.model import Attributes, AttributeValue
 
 # Text of which nobody can tell where it begins and ends, or that reads like a value of another kind.
 _PLAIN = re.compile(r"[^\s\"'=\\{}\[\],]+")
-
-
-def escape(text: str) -> str:
-    """The text with everything that is not printable, blanks aside, as a backslash escape."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else _escape_character(character) for character in text)
 
 
 def quote(value: AttributeValue) -> str:
@@ -78,13 +73,3 @@ def _reads_like_another(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _escape_character(character: str) -> str:
-    number = ord(character)
-    short = {9: "\\t", 10: "\\n", 13: "\\r"}.get(number)
-    if short is not None:
-        return short
-    if number <= 0xFF:  # noqa: PLR2004
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004
