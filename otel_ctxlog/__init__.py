@@ -23,6 +23,7 @@ from otel_ctxlog.engine.fields import IGNORE, KeyValue
 from otel_ctxlog.engine.levels import DEBUG, ERROR, INFO, NONE, TRACE, WARN, Level, level_name, parse_level
 from otel_ctxlog.engine.matchers import Exists, Glob, OneOf, Range, Regex
 from otel_ctxlog.engine.messages import Attribute, Name, Realm, Tag
+from otel_ctxlog.engine.origin import Origin
 from otel_ctxlog.engine.package_realm import package_realm
 from otel_ctxlog.engine.protocols import (
     Condition,
@@ -50,6 +51,7 @@ from otel_ctxlog.loggers.unbound import UnboundLogger
 from otel_ctxlog.otel.sources import BaggageSource, SpanSource
 
 if TYPE_CHECKING:
+    from otel_ctxlog.engine.controls import ControlledRule, First, Limit
     from otel_ctxlog.pipeline import Telemetry, setup
 
     __version__: str
@@ -71,14 +73,17 @@ __all__ = [
     "Condition",
     "ConditionRule",
     "ConfigError",
+    "ControlledRule",
     "EventError",
     "Eventer",
     "Exists",
     "Explanation",
+    "First",
     "Glob",
     "KeyValue",
     "Lazy",
     "Level",
+    "Limit",
     "LogEventer",
     "LogSink",
     "Logger",
@@ -92,6 +97,7 @@ __all__ = [
     "OTelEventer",
     "OneOf",
     "Or",
+    "Origin",
     "Range",
     "Realm",
     "RealmPrefix",
@@ -124,10 +130,16 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:  # type checkers know all names, and have to refuse others
-    _LAZY = {"Telemetry": "otel_ctxlog.pipeline", "setup": "otel_ctxlog.pipeline"}
+    _LAZY = {
+        "ControlledRule": "otel_ctxlog.engine.controls",
+        "First": "otel_ctxlog.engine.controls",
+        "Limit": "otel_ctxlog.engine.controls",
+        "Telemetry": "otel_ctxlog.pipeline",
+        "setup": "otel_ctxlog.pipeline",
+    }
 
     def __getattr__(name):  # noqa: ANN001, ANN202
-        """Load what needs the SDK when it is first used; the version from the package's metadata."""
+        """Load what needs the SDK, or few need, when it is first used; the version from the package's metadata."""
         if name in _LAZY:
             from importlib import import_module
 

@@ -14,6 +14,7 @@ from otel_ctxlog.loggers.default import default_context
 from otel_ctxlog.loggers.record_writer import RecordWriter
 from otel_ctxlog.otel.gate import GateProcessor, LogRecordProcessor
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE, LOGGER_NAME
+from otel_ctxlog.otel.route import goes_out
 from otel_ctxlog.otel.severity import level_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from opentelemetry._logs import LogRecord, SeverityNumber
 
+    from otel_ctxlog.engine.held import Held
+    from otel_ctxlog.engine.values import AttributeValue
     from otel_ctxlog.loggers.core import ContextCore
     from otel_ctxlog.otel.context import Context
     from otel_ctxlog.otel.decided import Decided
@@ -90,7 +93,11 @@ class _ContextJudge:
         writer = self._writer(scope, _text(attributes.get(_REALM)))
         if record.event_name and EVENT_TYPE not in attributes and writer.looks_at(EVENT_TYPE):
             attributes = {**attributes, EVENT_TYPE: record.event_name}
-        return writer.enabled(level_of(record.severity_number or 0), context, attributes)
+        passed = writer.passes(level_of(record.severity_number or 0), context, attributes)
+        if passed is None:
+            return False
+        held = passed.decision.held
+        return held is None or _goes_out(held, record, context)
 
     def may_let_through(self, severity: SeverityNumber | None) -> bool:
         """Return False where neither a rule nor the default level is that high."""
@@ -124,6 +131,29 @@ def _plain(attributes: Mapping[str, object] | None) -> Mapping[str, object]:
     copied = getattr(attributes, "copy", None)
     found: object = dict(attributes) if copied is None else copied()
     return cast("dict[str, object]", found)
+
+
+def _goes_out(held: Held, record: LogRecord, context: Context) -> bool:
+    """Return whether the controls of the rule let a record out; what they have to say is put on it."""
+    if held.governor is None:
+        held.passed += 1
+        return True
+    given = _plain(record.attributes)
+    complete = cast("dict[str, AttributeValue]", {**given})
+    if not goes_out(held, context, record.body, record.event_name, complete):
+        return False
+    for name, value in complete.items():
+        if name not in given:
+            _set(record, name, value)
+    return True
+
+
+def _set(record: LogRecord, name: str, value: AttributeValue) -> None:
+    """Put one more attribute on a record whose own mapping may not take it."""
+    try:
+        cast("dict[str, AttributeValue]", record.attributes)[name] = value
+    except TypeError:
+        record.attributes = {**(record.attributes or {}), name: value}  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _text(value: object) -> str | None:

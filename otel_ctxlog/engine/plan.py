@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 from otel_ctxlog.engine.analysis import ALWAYS, MAYBE, NEVER, Answer, partial
 from otel_ctxlog.engine.diagnostics import report_once
+from otel_ctxlog.engine.held import Held
 from otel_ctxlog.engine.messages import Ambient, StaticMessages, View
 from otel_ctxlog.engine.protocols import LogSink, Rule, Verdict
 from otel_ctxlog.engine.ruleset import HIGHEST, Entry, RuleSet, merged, needs_of, static_keys
@@ -42,7 +43,12 @@ class Decision(NamedTuple):
 
     level: int
     sink: LogSink | None
-    rule: Rule | None
+    held: Held | None
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that decided, or None."""
+        return None if self.held is None else self.held.rule
 
 
 class AmbientReader(Protocol):
@@ -116,12 +122,13 @@ class _Segment:
         for entry in entries:
             verdict = entry.decide(view, sink)
             if verdict is not None:
-                return _decision(verdict, entry.rule, sink)
+                return _decision(verdict, entry.held, sink)
         return None
 
 
-def _decision(verdict: Verdict, rule: Rule, sink: LogSink) -> Decision:
-    return Decision(verdict.level, None if verdict.sink is sink else verdict.sink, rule)
+def _decision(verdict: Verdict, held: Held, sink: LogSink) -> Decision:
+    held.decided += 1
+    return Decision(verdict.level, None if verdict.sink is sink else verdict.sink, held)
 
 
 def decide_once(

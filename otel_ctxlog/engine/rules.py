@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from otel_ctxlog.engine.conditions import check_condition
 from otel_ctxlog.engine.frozen import Frozen, put
@@ -10,7 +11,10 @@ from otel_ctxlog.engine.levels import check_level
 from otel_ctxlog.engine.messages import View, ask, view_of
 from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Verdict, is_rule
 
-__all__ = ["ConditionRule", "check_rule"]
+if TYPE_CHECKING:
+    from otel_ctxlog.engine.held import Governor
+
+__all__ = ["ConditionRule", "Controlled", "check_rule", "uncontrolled"]
 
 
 class ConditionRule(Frozen):
@@ -46,7 +50,38 @@ class ConditionRule(Frozen):
 
     def supersedes(self, other: Rule, /) -> bool:
         """Return whether `other` is a `ConditionRule` with equal conditions in the same order."""
+        other = uncontrolled(other)
         return isinstance(other, ConditionRule) and self.conditions == other.conditions
+
+
+class Controlled(Frozen):
+    """What stands around a rule to end it or to hold its records back; see `ControlledRule`, the only kind."""
+
+    __slots__ = ("__weakref__", "rule")
+
+    rule: Rule
+
+    def match(self, messages: Sequence[object], sink: LogSink, /) -> Verdict | None:
+        """Return the verdict of the rule inside."""
+        return self.rule.match(messages, sink)
+
+    def supersedes(self, other: Rule, /) -> bool:
+        """Return what the rule inside says about the one inside of `other`; False where it does not say."""
+        asked = getattr(self.rule, "supersedes", None)
+        return bool(asked(uncontrolled(other))) if callable(asked) else False
+
+    def governor(self) -> Governor | None:
+        """Return what holds its records back, made anew; None where nothing does."""
+        raise NotImplementedError
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds until a rule that is added now ends, or None where it does not."""
+        raise NotImplementedError
+
+
+def uncontrolled(rule: Rule) -> Rule:
+    """Return the rule inside of a controlled one, or `rule` itself."""
+    return rule.rule if isinstance(rule, Controlled) else rule
 
 
 def check_rule(rule: object) -> Rule:

@@ -19,10 +19,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, cast
 
 from otel_ctxlog.engine.analysis import RESOURCE, SAMPLED, SPAN_NAME, Key, necessary_keys, needs
+from otel_ctxlog.engine.held import Held
 from otel_ctxlog.engine.levels import is_level
 from otel_ctxlog.engine.messages import Ambient, StaticMessages, View, report_failure
 from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Verdict
-from otel_ctxlog.engine.rules import ConditionRule
+from otel_ctxlog.engine.rules import ConditionRule, uncontrolled
 from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.values import canonical_key
 
@@ -38,16 +39,18 @@ class Entry:
 
     Attributes:
         position: its place in the order in which rules are asked.
-        rule: the rule.
+        held: the rule as its context holds it.
+        rule: the rule, without its controls: they do not take part in decisions.
         level: the level it lets through, or None for an own rule, which says so only when it is asked.
         conditions: its conditions; empty for an own rule.
     """
 
-    __slots__ = ("conditions", "level", "position", "rule")
+    __slots__ = ("conditions", "held", "level", "position", "rule")
 
-    def __init__(self, position: int, rule: Rule) -> None:
+    def __init__(self, position: int, held: Held) -> None:
         self.position = position
-        self.rule = rule
+        self.held = held
+        self.rule = rule = uncontrolled(held.rule)
         self.level: int | None = None
         self.conditions: tuple[Condition, ...] = ()
         if isinstance(rule, ConditionRule) and _is_standard(type(rule)):
@@ -168,9 +171,10 @@ class RuleSet:
         "rules",
     )
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.rules = tuple(rules)
-        self.entries = [Entry(position, rule) for position, rule in enumerate(self.rules)]
+    def __init__(self, rules: Iterable[Rule | Held]) -> None:
+        held = [rule if type(rule) is Held else Held(cast("Rule", rule)) for rule in rules]
+        self.rules = tuple([one.rule for one in held])
+        self.entries = [Entry(position, one) for position, one in enumerate(held)]
         self.names: dict[str, NameIndex] = {}
         self.groups: dict[Key | None, Group] = {}
         self.outline = Needs()
@@ -254,8 +258,8 @@ class RuleSet:
             if value is not _MISSING:
                 names[name].find(value, buckets)
 
-    def decide(self, view: View, sink: LogSink) -> tuple[Verdict, Rule] | None:
-        """Return the verdict of the first rule that matches, with that rule, or None."""
+    def decide(self, view: View, sink: LogSink) -> tuple[Verdict, Held] | None:
+        """Return the verdict of the first rule that matches, with that rule as it is held, or None."""
         buckets = self.static_buckets(view.static)
         self.add_ambient_buckets(view.ambient, buckets)
         if not buckets:
@@ -264,7 +268,7 @@ class RuleSet:
             entry = self.entries[position]
             verdict = entry.decide(view, sink)
             if verdict is not None:
-                return verdict, entry.rule
+                return verdict, entry.held
         return None
 
     def walk(self, view: View, sink: LogSink) -> Iterator[tuple[Entry, Verdict | None]]:

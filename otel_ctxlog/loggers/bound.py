@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from otel_ctxlog.engine.fields import Fields
+from otel_ctxlog.engine.held import Held
 from otel_ctxlog.engine.levels import NONE
 from otel_ctxlog.engine.messages import StaticMessages
 from otel_ctxlog.engine.plan import Decision
@@ -26,7 +27,8 @@ class BoundLogger(Logger):
     """A bound logger: made for the span of a request or a call.
 
     Its level is fixed when a rule matched as it was made; if none did, it follows the default level of its context,
-    live. Its sink is always live. Made by contexts (`LoggingContext.logger`), not by users.
+    live, and so it does once a rule has ended that ends by itself. Its sink is always live. Made by contexts
+    (`LoggingContext.logger`), not by users.
     """
 
     __slots__ = ("__weakref__", "_core", "_known_stem", "_sink", "context_messages")
@@ -67,11 +69,19 @@ class BoundLogger(Logger):
         severity: SeverityNumber | None = None,
     ) -> None:
         route = self._core.effective().route
+        cell: Cell = self._gate  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
+        held = cell.held
+        if held is not None and held.deadline is not None and held.is_over():
+            if level > cell.ceiling:
+                return
+            held = None
+        # Where the rule has ended that sent its records elsewhere, they go where all others do.
+        sink = None if held is None else self._sink
         try:
             write(
                 route,
                 self._known_stem or self._stem,
-                self._sink,
+                sink,
                 get_current(),
                 level,
                 message,
@@ -79,9 +89,10 @@ class BoundLogger(Logger):
                 attributes,
                 exception=exception,
                 severity=severity,
+                held=held,
             )
         except Exception as error:  # noqa: BLE001 - a logging call never raises
-            report_lost(route, self._sink, error)
+            report_lost(route, sink, error)
 
     def _is_on(self, level: int) -> bool:
         return level <= self._gate.ceiling
@@ -105,9 +116,45 @@ def decided_logger(
     recipe: Recipe,
     decision: Decision,
     context_messages: tuple[object, ...],
+    *,
+    alone: bool = False,
 ) -> BoundLogger:
-    """Return a logger whose level and sink are decided."""
-    return BoundLogger(core, recipe, Cell(decision.level), decision.sink, context_messages)
+    """Return a logger whose level and sink are decided; `alone`: by its messages, without a default level."""
+    cell = _cell_of(decision, None if alone else core)
+    return BoundLogger(core, recipe, cell, decision.sink, context_messages)
+
+
+class _TimedCell(Cell):
+    """The level of a rule that ends: then it is the default level of the context, or none for messages alone."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, level: int, held: Held, core: ContextCore | None) -> None:
+        super().__init__(level)
+        self.held = held
+        self._core = core
+
+    def end(self) -> None:
+        """Go back to what holds without the rule."""
+        self.held = None
+        core = self._core
+        if core is None:
+            self.ceiling = int(NONE)
+            return
+        core.let_go.add(self)
+        while self.ceiling != (level := core.current_default_level()):
+            self.ceiling = level
+
+
+def _cell_of(decision: Decision, core: ContextCore | None) -> Cell:
+    held = decision.held
+    if held is not None and held.deadline is not None:
+        cell = _TimedCell(decision.level, held, core)
+        held.bind(cell)
+        return cell
+    made = Cell(decision.level)
+    made.held = held
+    return made
 
 
 _NOWHERE: Final = ContextCore(None, (), State(default_level=NONE, sources=()))

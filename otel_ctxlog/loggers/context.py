@@ -5,23 +5,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from itertools import repeat
 
 from otel_ctxlog.engine.explain import Explanation, explain
 from otel_ctxlog.engine.fields import Fields, read_fields
 from otel_ctxlog.engine.flatten import flatten
 from otel_ctxlog.engine.levels import check_level
 from otel_ctxlog.engine.messages import StaticMessages, View, ask, report_failure
+from otel_ctxlog.engine.origin import Origin
 from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Source
 from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.stem import EMPTY, Recipe
 from otel_ctxlog.events.otel import OTelEventer
+from otel_ctxlog.loggers.audit import AuditEntry
 from otel_ctxlog.loggers.base import Logger, VLogger
 from otel_ctxlog.loggers.core import KEEP, ContextCore, Keep, check_offset, checked_state
 from otel_ctxlog.loggers.event_writer import ContextEventWriter
 from otel_ctxlog.loggers.making import make_bound, make_bound_for, make_unbound
 from otel_ctxlog.loggers.otel_logger import ContextOtelLogger
 from otel_ctxlog.loggers.record_writer import RecordWriter
+from otel_ctxlog.loggers.sections import RuleSection
+from otel_ctxlog.loggers.statistics import Statistics
 from otel_ctxlog.loggers.std_logger import StdLogger
 from otel_ctxlog.loggers.unbound import UnboundLogger
 from otel_ctxlog.otel.context import get_current
@@ -128,13 +134,27 @@ class LoggingContext:
 
     # Rules
 
-    def add_rule(self, *rules: Rule) -> None:
+    def add_rule(self, *rules: Rule, origin: Origin | None = None) -> None:
         """Add rules in this order, in one change; the last is asked first.
+
+        Args:
+            rules: the rules.
+            origin: where they came from, for explanations and statistics; None: the line of code that calls this.
 
         Raises:
             TypeError: one of them is no rule; then none is added.
         """
-        self._core.add(rules)
+        self._core.add(rules, origins=repeat(_caller() if origin is None else origin))
+
+    def remove_rule(self, rule: Rule | int) -> bool:
+        """Remove own rules, in one change, and return whether there was any.
+
+        Args:
+            rule: a rule, which removes all that equal it, or the id of one (`statistics`).
+        """
+        if isinstance(rule, int):
+            return bool(self._core.remove(lambda held: held.number == rule))
+        return bool(self._core.remove(lambda held: _equal(held.rule, rule)))
 
     def reset_rules(self) -> None:
         """Remove all own rules."""
@@ -143,7 +163,9 @@ class LoggingContext:
 
     def add_rules_to(self, other: LoggingContext) -> None:
         """Add the own rules to `other`, in one change; the order in which they are asked is kept."""
-        other._core.add(reversed(self.rules))
+        held = self._core.settled().state.held
+        rules, origins = [one.rule for one in reversed(held)], [one.origin for one in reversed(held)]
+        other._core.add(rules, origins=origins)
 
     def replace_rules(self, rules: Iterable[Rule], default_level: int | Keep | None = KEEP) -> None:
         """Replace all own rules in one atomic swap.
@@ -156,11 +178,28 @@ class LoggingContext:
             TypeError: one of `rules` is no rule; then nothing is changed.
             ValueError: `default_level` is no level; then nothing is changed.
         """
-        self._core.replace(rules, default_level)
+        self._core.replace(rules, default_level, origins=repeat(_caller()))
 
-    def apply(self, *, rules: Iterable[Rule], default_level: int | None = None) -> None:
-        """Add rules and, unless it is None, set the default level, all in one change; what a configuration does."""
-        self._core.add(rules, KEEP if default_level is None else default_level)
+    def apply(
+        self,
+        *,
+        rules: Iterable[Rule],
+        default_level: int | None = None,
+        origins: Iterable[Origin] | None = None,
+    ) -> None:
+        """Add rules and, unless it is None, set the default level, all in one change; what a configuration does.
+
+        Args:
+            rules: the rules, in the order of adding.
+            default_level: the own default level.
+            origins: where each rule came from; None: the line of code that calls this.
+        """
+        origins = repeat(_caller()) if origins is None else origins
+        self._core.add(rules, KEEP if default_level is None else default_level, origins=origins)
+
+    def section(self, origin: Origin) -> RuleSection:
+        """Return a block of rules that are replaced together and keep their place; what a watched file is."""
+        return RuleSection(self._core.settled(), origin)
 
     # What is made
 
@@ -233,6 +272,44 @@ class LoggingContext:
         view = View(static, effective.route.reader.prepare(_EVERYTHING)(get_current()))
         return explain(effective.rule_sets, view, self._core.sink, effective.default_level)
 
+    def statistics(self) -> Statistics:
+        """Return what the rules of this context and its bases have done, in the order asked."""
+        return self._core.statistics()
+
+    # Audit
+
+    def audit(
+        self,
+        action: str,
+        *,
+        actor: str = "",
+        rule: Rule | None = None,
+        origin: Origin | None = None,
+        until: float | None = None,
+        detail: str = "",
+    ) -> None:
+        """Write an audit record into the target, past all rules, and keep it (`audit_trail`).
+
+        For what changes this context on behalf of somebody. That a rule has ended by itself is written by the context.
+
+        Args:
+            action: ``ruleAdded``, ``ruleRemoved``, ``ruleExpired``, ``defaultLevelChanged``,
+                ``configurationReloaded`` or ``configurationRefused``.
+            actor: who: the name of a token.
+            rule: the rule that it is about.
+            origin: where that came from.
+            until: when the change ends by itself, in seconds since the epoch.
+            detail: what else there is to say.
+
+        Raises:
+            ValueError: `action` is none of these.
+        """
+        self._core.audit(action, actor=actor, rule=rule, origin=origin, until=until, detail=detail)
+
+    def audit_trail(self) -> tuple[AuditEntry, ...]:
+        """Return the last thousand audit entries of this context, the oldest first."""
+        return self._core.settled().trail.entries()
+
 
 class AttributionContext:
     """Messages, a name and values for loggers, without rules or a target of its own. Immutable.
@@ -291,6 +368,19 @@ class AttributionContext:
     def match(self, condition: Condition) -> bool:
         """Return whether `condition` holds for the message context, nothing ambient; False where it raises."""
         return holds(condition, self.message_context)
+
+
+def _caller() -> Origin:
+    """Return the line of code that called a method of a context."""
+    frame = sys._getframe(2)
+    return Origin("code", f"{frame.f_globals.get('__name__', '?')}:{frame.f_lineno}")
+
+
+def _equal(left: Rule, right: Rule) -> bool:
+    try:
+        return left is right or (type(left) is type(right) and bool(left == right))
+    except Exception:  # noqa: BLE001 - an == of the user
+        return False
 
 
 def holds(condition: Condition, messages: tuple[object, ...]) -> bool:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import Enum
+from itertools import chain, repeat
+from time import monotonic
 from typing import Final, TypeAlias, TypeVar
 
+from otel_ctxlog.engine.held import Held
 from otel_ctxlog.engine.levels import ERROR, INFO, check_level
 from otel_ctxlog.engine.messages import StaticMessages, View
+from otel_ctxlog.engine.origin import UNKNOWN, Origin
 from otel_ctxlog.engine.plan import Decision, Plan, decide_once
 from otel_ctxlog.engine.protocols import LogSink, Rule, Source
 from otel_ctxlog.engine.rules import check_rule
 from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.stem import Recipe, Stem
 from otel_ctxlog.engine.values import AttributeValue
+from otel_ctxlog.loggers.audit import AuditTrail
+from otel_ctxlog.loggers.expiry import EXPIRY
 from otel_ctxlog.loggers.state import EPOCH, Cell, RuleBook, State, collected, tree_lock
+from otel_ctxlog.loggers.statistics import RuleStatistics, Statistics
 from otel_ctxlog.otel.ambient import check_sources
 from otel_ctxlog.otel.context import Context, get_current
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE, LoggerProvider, ProviderSink
@@ -193,6 +200,10 @@ class ContextCore:
         self.children: weakref.WeakSet[ContextCore] = weakref.WeakSet()
         self.sink = ContextSink(self)
         self.cell = Cell(-1)
+        # Of bound loggers whose rule has ended: they follow the default level.
+        self.let_go: weakref.WeakSet[Cell] = weakref.WeakSet()
+        self.trail = AuditTrail()
+        self._timed: dict[int, Held] = {}
         if base is not None:
             base.children.add(self)
         # No lock, so that a request need not wait for a change: a level that was changed meanwhile is taken again.
@@ -208,6 +219,10 @@ class ContextCore:
     def own_states(self) -> tuple[State, ...]:
         """Return what this core itself adds to `states`."""
         return (self.state,)
+
+    def settled(self) -> ContextCore:
+        """Return the core that has the settings: of the default context, that of what it stands for."""
+        return self
 
     def chain(self) -> list[ContextCore]:
         """Return this core and all that it inherits from, in that order; a loop, since users may nest deeply."""
@@ -329,7 +344,8 @@ class ContextCore:
         with tree_lock:
             # A change out of a change (a signal handler, a rule's `supersedes`) is made after it.
             if not self._book.is_whole():
-                self._book, self._changing, self._waiting = RuleBook.restored(self.state.rules), False, []
+                restored = RuleBook.restored(self.state.held, self.state.sections)
+                self._book, self._changing, self._waiting = restored, False, []
             self._waiting.append((edit, default_level, target, sources))
             if self._changing:
                 return
@@ -351,8 +367,7 @@ class ContextCore:
             return
         state = self.state
         if edit is not None:
-            asked = self._edited(edit)
-            state = state.with_rules(asked)
+            state = state.with_rules(self._edited(edit), self._book.sections())
         if not isinstance(default_level, Keep):
             state = state.with_default_level(default_level)
         if not isinstance(target, Keep):
@@ -364,14 +379,27 @@ class ContextCore:
         if not isinstance(default_level, Keep):
             self.pull_default_level()
         EPOCH.advance()
+        if self._timed or self._book.timed():
+            self._follow_timed()
 
-    def _edited(self, edit: Callable[[RuleBook], RuleBook]) -> tuple[Rule, ...]:
+    def _follow_timed(self) -> None:
+        """Wait for the ends of the rules that have come, and for none that has gone."""
+        before, self._timed = self._timed, {held.number: held for held in self._book.timed()}
+        for number, held in self._timed.items():
+            if number not in before:
+                held.finish = _ending(weakref.ref(self), weakref.ref(held))
+                EXPIRY.watch(self, held)
+        for number, held in before.items():
+            if number not in self._timed:
+                held.release()
+
+    def _edited(self, edit: Callable[[RuleBook], RuleBook]) -> tuple[Held, ...]:
         """Return the own rules, in the order asked, after a change; a change that is interrupted leaves no trace."""
         try:
             self._book = edit(self._book)
             return self._book.asked()
         except BaseException:
-            self._book = RuleBook.restored(self.state.rules)
+            self._book = RuleBook.restored(self.state.held, self.state.sections)
             raise
 
     def _says_already(self, default_level: int | Keep | None, target: tuple[LogSink | None, int] | Keep) -> bool:
@@ -386,29 +414,149 @@ class ContextCore:
         while waiting:
             core, level = waiting.pop()
             core.cell.ceiling = level
+            for cell in collected(core.let_go) if core.let_go else ():
+                cell.ceiling = level
             for child in collected(core.children):
                 own = child.state.default_level
                 waiting.append((child, level if own is None else int(own)))
 
-    def add(self, rules: Iterable[Rule], default_level: int | Keep | None = KEEP) -> None:
-        """Add rules, in this order, in one change; nothing is changed where one of them is none."""
-        checked = [check_rule(rule) for rule in rules]
+    def add(
+        self,
+        rules: Iterable[Rule],
+        default_level: int | Keep | None = KEEP,
+        *,
+        origins: Iterable[Origin] = (),
+    ) -> None:
+        """Add rules, in this order, in one change; nothing is changed where one of them is none.
+
+        Args:
+            rules: the rules.
+            default_level: the own default level as well.
+            origins: where each of them came from, as far as that is known.
+        """
+        held = _held(rules, origins)
         if not isinstance(default_level, Keep) and default_level is not None:
             check_level(default_level)
-        if checked or not isinstance(default_level, Keep):
-            self.change((lambda book: _extended(book, checked)) if checked else None, default_level=default_level)
+        if held or not isinstance(default_level, Keep):
+            self.change((lambda book: _extended(book, held)) if held else None, default_level=default_level)
 
-    def replace(self, rules: Iterable[Rule], default_level: int | Keep | None = KEEP) -> None:
+    def replace(
+        self,
+        rules: Iterable[Rule],
+        default_level: int | Keep | None = KEEP,
+        *,
+        origins: Iterable[Origin] = (),
+    ) -> None:
         """Replace the own rules by these, given in the order of adding, in one change."""
-        checked = [check_rule(rule) for rule in rules]
+        held = _held(rules, origins)
         if not isinstance(default_level, Keep) and default_level is not None:
             check_level(default_level)
-        self.change(lambda _book: _extended(RuleBook(), checked), default_level=default_level)
+        self.change(lambda _book: _extended(RuleBook(), held), default_level=default_level)
+
+    def remove(self, wanted: Callable[[Held], bool]) -> tuple[Held, ...]:
+        """Remove the own rules that are wanted, in one change; return them, in the order asked."""
+        with tree_lock:
+            gone = tuple(held for held in self.settled().state.held if wanted(held))
+            if gone:
+                self.change(lambda book: book.without(gone))
+        return gone
+
+    def change_section(
+        self,
+        section: object,
+        gone: Collection[Held],
+        rules: Sequence[Held] | None,
+        *,
+        default_level: tuple[int | None] | None,
+    ) -> None:
+        """Replace the rules of a section, in one change; nothing is changed where all is so already.
+
+        Args:
+            section: the section.
+            gone: the rules that were in it.
+            rules: those that are in it from now on, in the order of adding; None: the section goes.
+            default_level: the own default level, or None to leave it as it is.
+        """
+        level: int | Keep | None = KEEP if default_level is None else default_level[0]
+        if rules is None:
+            self.change(lambda book: book.without_section(section, gone), default_level=level)
+            return
+        if isinstance(level, Keep) and _are_same([held for held in gone if not held.ended], rules):
+            return
+        self.change(lambda book: book.with_section(section, gone, rules), default_level=level)
+
+    def expire(self, held: Held) -> None:
+        """Take out a rule whose time is over, and leave an audit record; once."""
+        with tree_lock:
+            if held.ended or not any(held is one for one in self.state.held):
+                held.ended = True
+                return
+            held.ended = True
+            self.change(lambda book: book.without((held,)))
+        # Also where the change has to wait for another that is being made.
+        held.release()
+        self.audit("ruleExpired", rule=held.rule, origin=held.origin)
+
+    def audit(
+        self,
+        action: str,
+        *,
+        actor: str = "",
+        rule: Rule | None = None,
+        origin: Origin | None = None,
+        until: float | None = None,
+        detail: str = "",
+    ) -> None:
+        """Keep an audit entry, and write it as a record into the target of this moment."""
+        core = self.settled()
+        core.trail.write(
+            core.effective().route, action, actor=actor, rule=rule, origin=origin, until=until, detail=detail
+        )
+
+    def statistics(self) -> Statistics:
+        """Return what the rules of this context and its bases have done."""
+        core = self.settled()
+        now = monotonic()
+        rules = [
+            RuleStatistics(
+                held.number,
+                held.rule,
+                held.origin,
+                passed=held.passed,
+                decided=held.decided,
+                suppressed=None if held.governor is None else held.governor.suppressed,
+                expires_in=None if held.deadline is None else max(0.0, held.deadline - now),
+                added=held.added,
+                inherited=one is not core,
+            )
+            for one in core.chain()
+            for state in one.own_states()
+            for held in state.held
+        ]
+        return Statistics(tuple(rules), core.current_default_level(), self.generation_now())
 
 
-def _extended(book: RuleBook, rules: Iterable[Rule]) -> RuleBook:
-    for rule in rules:
-        book.add(rule)
+def _ending(core_ref: weakref.ref[ContextCore], held_ref: weakref.ref[Held]) -> Callable[[], None]:
+    def finish() -> None:
+        core, held = core_ref(), held_ref()
+        if core is not None and held is not None:
+            core.expire(held)
+
+    return finish
+
+
+def _held(rules: Iterable[Rule], origins: Iterable[Origin]) -> list[Held]:
+    checked = [check_rule(rule) for rule in rules]
+    return [Held(rule, origin) for rule, origin in zip(checked, chain(origins, repeat(UNKNOWN)), strict=False)]
+
+
+def _are_same(left: Sequence[Held], right: Sequence[Held]) -> bool:
+    return len(left) == len(right) and all(one is other for one, other in zip(left, right, strict=True))
+
+
+def _extended(book: RuleBook, rules: Iterable[Held]) -> RuleBook:
+    for held in rules:
+        book.add(held)
     return book
 
 

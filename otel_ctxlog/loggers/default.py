@@ -27,6 +27,10 @@ class DefaultCore(ContextCore):
         """Return the own rules of the context it stands for."""
         return self.current.own_rules()
 
+    def settled(self) -> ContextCore:
+        """Return the core of the context it stands for."""
+        return self.current.settled()
+
     @property
     def current(self) -> ContextCore:
         """The core it stands for."""

@@ -52,4 +52,5 @@ class ContextEventWriter(RecordRules):
                 {},
                 event_name=event_type,
                 content=content,
+                held=passed.decision.held,
             )

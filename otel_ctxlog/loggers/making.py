@@ -40,7 +40,7 @@ def make_bound_for(core: ContextCore, messages: tuple[object, ...], recipe: Reci
     decision = core.decide_alone(StaticMessages.read(messages))
     if decision is None:
         return NON_LOGGING
-    return _attached(decided_logger(core, recipe.alone(messages), decision, ()), messages)
+    return _attached(decided_logger(core, recipe.alone(messages), decision, (), alone=True), messages)
 
 
 def make_unbound(core: ContextCore, recipe: Recipe) -> UnboundLogger:

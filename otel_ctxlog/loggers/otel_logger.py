@@ -87,6 +87,6 @@ class ContextOtelLogger(GivenLogger):
             return
         route, sink = passed.effective.route, passed.decision.sink
         try:
-            emit_given(route, passed.stem, sink, given)
+            emit_given(route, passed.stem, sink, given, passed.decision.held)
         except Exception as error:  # noqa: BLE001 - a logging call never raises
             report_lost(route, sink, error)

@@ -72,6 +72,13 @@ class RecordRules:
             context: the record's OTel context.
             attributes: its own attributes, as far as rules may look at them.
         """
+        passed = self._decide(level, context, attributes)
+        held = None if passed is None else passed.decision.held
+        if held is not None and held.deadline is not None and held.is_over():
+            return self._decide(level, context, attributes)
+        return passed
+
+    def _decide(self, level: int, context: Context, attributes: Mapping[str, object]) -> Passed | None:
         plan = self._current()
         effective = cast("Effective", plan.origin)
         if not 0 < level <= effective.highest:

@@ -38,7 +38,7 @@ class RecordWriter(RecordRules):
             context: its OTel context; None: the current one.
             attributes: its own attributes, as far as rules should see them.
         """
-        return self._decided(level, get_current() if context is None else context, attributes) is not None
+        return self.passes(level, get_current() if context is None else context, attributes) is not None
 
     def write(
         self,
@@ -68,7 +68,7 @@ class RecordWriter(RecordRules):
         """
         if context is None:
             context = get_current()
-        passed = self._decided(level, context, attributes)
+        passed = self.passes(level, context, attributes)
         if passed is None:
             return False
         self.write_passed(
@@ -84,7 +84,8 @@ class RecordWriter(RecordRules):
         )
         return True
 
-    def _decided(self, level: int, context: Context, attributes: Mapping[str, object]) -> Passed | None:
+    def passes(self, level: int, context: Context, attributes: Mapping[str, object]) -> Passed | None:
+        """Return what `decide` does; raises nothing."""
         try:
             return self.decide(level, context, attributes)
         except Exception as error:  # noqa: BLE001 - attributes of others may do anything
@@ -131,6 +132,7 @@ class RecordWriter(RecordRules):
                 event_name=event_name,
                 timestamp=timestamp,
                 content=content,
+                held=passed.decision.held,
             )
         except Exception as error:  # noqa: BLE001 - a logging call never raises
             report_lost(route, sink, error)

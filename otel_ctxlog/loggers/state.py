@@ -11,6 +11,7 @@ import copy
 import os
 import threading
 import weakref
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar, cast
 
@@ -18,17 +19,18 @@ from otel_ctxlog.engine import catalogue
 from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribute, SpanAttribute, SpanName
 from otel_ctxlog.engine.conditions import And, Not, Or
 from otel_ctxlog.engine.diagnostics import report_once
+from otel_ctxlog.engine.held import Held
 from otel_ctxlog.engine.matchers import OneOf
 from otel_ctxlog.engine.messages import Attribute
 from otel_ctxlog.engine.protocols import LogSink, Rule, Source
-from otel_ctxlog.engine.rules import ConditionRule
+from otel_ctxlog.engine.rules import ConditionRule, uncontrolled
 from otel_ctxlog.engine.ruleset import RuleSet
 from otel_ctxlog.events import violations
 from otel_ctxlog.otel import provider_sink
 
 _T = TypeVar("_T")
 
-__all__ = ["EPOCH", "Cell", "Epoch", "RuleBook", "State", "Watched", "tree_lock"]
+__all__ = ["EPOCH", "Cell", "Epoch", "RuleBook", "State", "Watched", "collected", "rule_signature", "tree_lock"]
 
 
 class Watched(Protocol):
@@ -104,13 +106,19 @@ EPOCH: Final = Epoch()
 
 
 class Cell:
-    """A level that bound loggers share with their context: reading it is all that a disabled call costs."""
+    """A level that bound loggers share with their context: reading it is all that a disabled call costs.
 
-    __slots__ = ("ceiling",)
+    Attributes:
+        ceiling: the level.
+        held: the rule that it is from, or None where it is a default level.
+    """
+
+    __slots__ = ("__weakref__", "ceiling", "held")
 
     def __init__(self, level: int) -> None:
         # A plain int: comparing an IntEnum is slower.
         self.ceiling: float = int(level)
+        self.held: Held | None = None
 
 
 class _TreeLock:
@@ -155,48 +163,129 @@ class RuleBook:
     """The own rules of a context while they change; only touched under `tree_lock`.
 
     Rules are kept in the order of adding. `ConditionRule`s are found by what their conditions have in common, so that
-    loading thousands does not compare each with each.
+    loading thousands does not compare each with each. A *section* is a place in that order, for rules that are replaced
+    together: they stand after it, and before what was added since.
     """
 
-    __slots__ = ("_added", "_asked", "_buckets", "_forks", "_next", "_rules")
+    __slots__ = ("_added", "_asked", "_buckets", "_forks", "_next", "_rules", "_sections", "_timed")
 
     def __init__(self) -> None:
         self._forks = _forks
-        self._rules: dict[int, Rule] = {}
+        self._rules: dict[int, Held] = {}
         self._buckets: dict[object, list[int]] = {}
         self._next = 0
         # The last answer of `asked`, and what was added since; None where a rule has gone since.
-        self._asked: tuple[Rule, ...] | None = ()
-        self._added: list[Rule] = []
+        self._asked: tuple[Held, ...] | None = ()
+        self._added: list[Held] = []
+        # Each section with the number that it takes in the order.
+        self._sections: dict[object, int] = {}
+        self._timed: dict[int, Held] = {}
 
-    def add(self, rule: Rule) -> None:
+    def add(self, held: Held) -> None:
         """Add one rule; those that it supersedes go."""
+        rule = uncontrolled(held.rule)
         signature = _signature(rule) if isinstance(rule, ConditionRule) else None
-        for number in self._superseded(rule, signature):
+        for number in self._superseded(held.rule, signature):
             self._remove(number)
-        self._enter(rule, signature)
+        self._enter(held, signature)
 
-    def _enter(self, rule: Rule, signature: object) -> None:
+    def _enter(self, held: Held, signature: object) -> None:
         number = self._next
         self._next += 1
-        self._rules[number] = rule
-        self._added.append(rule)
-        if isinstance(rule, ConditionRule):
+        self._rules[number] = held
+        self._added.append(held)
+        if held.deadline is not None:
+            self._timed[number] = held
+        if isinstance(uncontrolled(held.rule), ConditionRule):
             self._buckets.setdefault(signature, []).append(number)
 
+    def _enter_as_it_is(self, held: Held) -> None:
+        rule = uncontrolled(held.rule)
+        self._enter(held, _signature(rule) if isinstance(rule, ConditionRule) else None)
+
+    def _enter_section(self, section: object) -> None:
+        self._sections[section] = self._next
+        self._next += 1
+
     @classmethod
-    def restored(cls, asked: Sequence[Rule]) -> RuleBook:
-        """Return a book with these rules, given in the order asked; nothing is superseded."""
+    def restored(cls, asked: Sequence[Held | Rule], sections: Sequence[tuple[object, int]] = ()) -> RuleBook:
+        """Return a book with these rules, given in the order asked; nothing is superseded.
+
+        Args:
+            asked: the rules.
+            sections: each section with the number of rules before it, in the order of adding (`sections`).
+        """
         book = cls()
-        for rule in reversed(asked):
-            book._enter(rule, _signature(rule) if isinstance(rule, ConditionRule) else None)
+        waiting = list(sections)
+        for number, rule in enumerate(reversed(asked)):
+            while waiting and waiting[0][1] <= number:
+                book._enter_section(waiting.pop(0)[0])
+            book._enter_as_it_is(rule if type(rule) is Held else Held(cast("Rule", rule)))
+        for section, _ in waiting:
+            book._enter_section(section)
         return book
+
+    def sections(self) -> tuple[tuple[object, int], ...]:
+        """Return each section with the number of rules before it, in the order of adding."""
+        if not self._sections:
+            return ()
+        numbers = sorted(self._rules)
+        return tuple(
+            (section, bisect_left(numbers, number))
+            for section, number in sorted(self._sections.items(), key=lambda item: item[1])
+        )
+
+    def timed(self) -> Collection[Held]:
+        """Return the rules that end."""
+        return self._timed.values()
+
+    def without(self, gone: Collection[Held]) -> RuleBook:
+        """Return this book, those rules removed."""
+        ids = {id(held) for held in gone}
+        for number in [number for number, held in self._rules.items() if id(held) in ids]:
+            self._remove(number)
+        return self
+
+    def with_section(self, section: object, gone: Collection[Held], rules: Iterable[Held]) -> RuleBook:
+        """Return a book in which the rules of a section are others; a new section comes last, after all rules.
+
+        What is in the section supersedes, and is superseded, only among itself.
+
+        Args:
+            section: the section.
+            gone: the rules that were in it.
+            rules: those that are in it from now on, in the order of adding.
+        """
+        inside = RuleBook()
+        for held in rules:
+            inside.add(held)
+        ids = {id(held) for held in gone}
+        items: list[tuple[int, Held | None, object]]
+        items = [(number, held, None) for number, held in self._rules.items() if id(held) not in ids]
+        items += [(number, None, known) for known, number in self._sections.items()]
+        if section not in self._sections:
+            items.append((self._next, None, section))
+        book = RuleBook()
+        for _, member, known in sorted(items, key=lambda item: item[0]):
+            if member is not None:
+                book._enter_as_it_is(member)
+                continue
+            book._enter_section(known)
+            if known is section:
+                for one in inside._rules.values():
+                    book._enter_as_it_is(one)
+        return book
+
+    def without_section(self, section: object, gone: Collection[Held]) -> RuleBook:
+        """Return this book without a section and the rules that were in it."""
+        self._sections.pop(section, None)
+        return self.without(gone)
 
     def is_whole(self) -> bool:
         """Return False in a child that was forked since: the parent may have been changing the book."""
         return self._forks == _forks
 
-    def asked(self) -> tuple[Rule, ...]:
+    def asked(self) -> tuple[Held, ...]:
         """Return the rules in the order asked: the last added first."""
         if self._asked is None:
             self._asked = tuple(reversed(self._rules.values()))
@@ -209,14 +298,15 @@ class RuleBook:
         supersedes: Callable[[Rule], bool] | None = getattr(rule, "supersedes", None)
         if not callable(supersedes):
             return []
-        if getattr(type(rule), "supersedes", None) is ConditionRule.supersedes:
+        if getattr(type(uncontrolled(rule)), "supersedes", None) is ConditionRule.supersedes:
             candidates: Iterable[int] = self._buckets.get(signature, ())
         else:
             candidates = list(self._rules)
         found: list[int] = []
         for number in candidates:
             try:
-                if supersedes(self._rules[number]):
+                # What is around a rule is no business of an own rule's.
+                if supersedes(uncontrolled(self._rules[number].rule)):
                     found.append(number)
             except Exception as error:  # noqa: BLE001 - whatever a rule of the user does
                 text = f"supersedes of a {type(rule).__name__} raised {type(error).__name__} and counts as false"
@@ -224,10 +314,17 @@ class RuleBook:
         return found
 
     def _remove(self, number: int) -> None:
-        rule = self._rules.pop(number)
+        rule = uncontrolled(self._rules.pop(number).rule)
+        self._timed.pop(number, None)
         self._asked = None
         if isinstance(rule, ConditionRule):
             self._buckets[_signature(rule)].remove(number)
+
+
+def rule_signature(rule: Rule) -> object:
+    """Return what equal rules share; those of others may share it, too."""
+    inner = uncontrolled(rule)
+    return (type(rule), _signature(inner)) if isinstance(inner, ConditionRule) else type(inner)
 
 
 def _signature(rule: ConditionRule) -> object:
@@ -279,7 +376,8 @@ class State:
     """What one context says itself; None means: as the base. Never changed: a change makes another.
 
     Attributes:
-        rules: the own rules, in the order asked.
+        held: the own rules, in the order asked.
+        sections: where sections stand among them (`RuleBook.sections`).
         compiled: their rule set, made when it is first asked.
         default_level: the own default level.
         target: the own target.
@@ -287,30 +385,43 @@ class State:
         sources: the own sources.
     """
 
-    __slots__ = ("compiled", "default_level", "offset", "rules", "sources", "target")
+    __slots__ = ("_rules", "compiled", "default_level", "held", "offset", "sections", "sources", "target")
 
     def __init__(
         self,
         *,
-        rules: tuple[Rule, ...] = (),
+        held: tuple[Held, ...] = (),
+        sections: tuple[tuple[object, int], ...] = (),
         compiled: LazyRuleSet | None = None,
         default_level: int | None = None,
         target: LogSink | None = None,
         offset: int = 0,
         sources: tuple[Source, ...] | None = None,
     ) -> None:
-        self.rules = rules
+        self.held = held
+        self.sections = sections
+        self._rules: tuple[Rule, ...] | None = None
         self.compiled = compiled
         self.default_level = default_level
         self.target = target
         self.offset = offset
         self.sources = sources
 
-    def with_rules(self, rules: tuple[Rule, ...]) -> State:
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The own rules, in the order asked."""
+        rules = self._rules
+        if rules is None:
+            rules = self._rules = tuple([held.rule for held in self.held])
+        return rules
+
+    def with_rules(self, held: tuple[Held, ...], sections: tuple[tuple[object, int], ...]) -> State:
         """Return this with other rules, in the order asked; they are compiled when they are first needed."""
         made = copy.copy(self)
-        made.rules = rules
-        made.compiled = LazyRuleSet(rules) if rules else None
+        made.held = held
+        made.sections = sections
+        made._rules = None
+        made.compiled = LazyRuleSet(held) if held else None
         return made
 
     def with_default_level(self, level: int | None) -> State:
@@ -338,7 +449,7 @@ class LazyRuleSet:
 
     __slots__ = ("_compiled", "_rules")
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[Held]) -> None:
         self._rules = rules
         self._compiled: RuleSet | None = None
 

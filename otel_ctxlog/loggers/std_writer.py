@@ -94,7 +94,15 @@ class StdWriter(RecordRules):
         if level > plan.high:
             return None
         decision = plan.decide(context)
-        return (plan, decision) if level <= decision.level else None
+        if level > decision.level:
+            return None
+        held = decision.held
+        if held is not None and held.deadline is not None and held.is_over():
+            plan = self._current()
+            decision = plan.decide(context)
+            if level > decision.level:
+                return None
+        return plan, decision
 
     def write(self, record: logging.LogRecord, context: Context, body: Body | None = None) -> bool:
         """Write the record if the rules let it through; return whether they did.
@@ -143,6 +151,8 @@ class StdWriter(RecordRules):
                     event_name=event_name_of(attributes) if len(attributes) > _LOCATION else None,
                     timestamp=timestamp_of(record),
                     content=content,
+                    held=decision.held,
+                    message_key=record.msg,
                 )
             except Exception as error:  # noqa: BLE001 - a logging call never raises
                 report_lost(route, sink, error)
@@ -177,6 +187,7 @@ class StdWriter(RecordRules):
                 return
             plan, decision = decided
             route = cast("Effective", plan.origin).route
+            template = message
             try:
                 if arguments:
                     try:
@@ -195,6 +206,8 @@ class StdWriter(RecordRules):
                     exception=exception,
                     severity=FATAL if levelno >= _CRITICAL else None,
                     event_name=event_name_of(attributes) if len(attributes) > _LOCATION else None,
+                    held=decision.held,
+                    message_key=template,
                 )
             except Exception as error:  # noqa: BLE001 - a logging call never raises
                 report_lost(route, decision.sink, error)

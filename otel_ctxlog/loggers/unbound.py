@@ -79,6 +79,13 @@ class UnboundLogger(Logger):
                 decision = plan.decide(context)
                 if level > decision.level:
                     return
+        held = decision.held
+        if held is not None and held.deadline is not None and held.is_over():
+            plan = self._current()
+            decision = plan.decide(context)
+            if level > decision.level:
+                return
+            held = decision.held
         # A plan that is good was made of what holds now.
         route = plan.origin.route
         try:
@@ -93,6 +100,7 @@ class UnboundLogger(Logger):
                 attributes,
                 exception=exception,
                 severity=severity,
+                held=held,
             )
         except Exception as error:  # noqa: BLE001 - a logging call never raises
             report_lost(route, decision.sink, error)

@@ -13,6 +13,7 @@ from opentelemetry.util.types import AnyValue, Attributes
 
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.fields import Fields, are_plain, read_fields
+from otel_ctxlog.engine.held import Held
 from otel_ctxlog.engine.levels import ERROR
 from otel_ctxlog.engine.protocols import LogSink
 from otel_ctxlog.engine.stem import Stem
@@ -20,7 +21,7 @@ from otel_ctxlog.engine.values import AttributeValue, safe_text, to_value
 from otel_ctxlog.otel.context import Context, get_current
 from otel_ctxlog.otel.decided import GATES, mark
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE, LOGGER_NAME, ScopeLogger, emit_record
-from otel_ctxlog.otel.route import Route, shifted, write
+from otel_ctxlog.otel.route import Route, goes_out, shifted, write
 from otel_ctxlog.otel.severity import SeverityNumber, level_of, severity_of, severity_text
 
 __all__ = ["Given", "GivenLogger", "emit_given", "is_wanted"]
@@ -182,8 +183,8 @@ class GivenLogger(OtelLogger):
         """Do what is to be done with one record; may raise."""
 
 
-def emit_given(route: Route, stem: Stem, sink: LogSink | None, given: Given) -> None:
-    """Emit one record that the rules let through; raises what a sink raises.
+def emit_given(route: Route, stem: Stem, sink: LogSink | None, given: Given, held: Held | None = None) -> None:
+    """Emit one record that the rules let through, unless their controls hold it back; raises what a sink raises.
 
     A provider gets timestamps, severity, texts, ids and event name as they were given; other sinks what their protocol
     has. What a stem and the sources attach comes on top, as for all records.
@@ -193,6 +194,7 @@ def emit_given(route: Route, stem: Stem, sink: LogSink | None, given: Given) -> 
         stem: what the logger puts on the record.
         sink: where a rule sent the record, or None for the route's target.
         given: the record.
+        held: the rule that let it through, or None where the default level did.
     """
     severity, text = given.severity, given.severity_text
     if route.offset and sink is None and given.level > ERROR:
@@ -213,6 +215,7 @@ def emit_given(route: Route, stem: Stem, sink: LogSink | None, given: Given) -> 
             event_name=given.event_name,
             timestamp=given.timestamp,
             content=given.content,
+            held=held,
         )
         return
     context = mark(given.context, route.owner) if GATES.living else given.context
@@ -222,6 +225,8 @@ def emit_given(route: Route, stem: Stem, sink: LogSink | None, given: Given) -> 
     ):
         return
     attributes = stem.record_attributes(route.reader.attachments(given.context), given.fields())
+    if held is not None and not goes_out(held, given.context, given.body, given.event_name, attributes):
+        return
     if renamed:
         attributes[LOGGER_NAME] = stem.scope
     as_given = _AsGiven(logger, given, severity, text)

@@ -8,21 +8,23 @@ from typing import Final
 
 from otel_ctxlog.engine.diagnostics import report_once
 from otel_ctxlog.engine.fields import Fields, are_plain, read_fields
+from otel_ctxlog.engine.held import Governor, Held
 from otel_ctxlog.engine.levels import ERROR
 from otel_ctxlog.engine.levels import TRACE as TRACE_LEVEL
 from otel_ctxlog.engine.protocols import LogSink, Source, is_sink
 from otel_ctxlog.engine.stem import Stem
 from otel_ctxlog.engine.values import AttributeValue, clean_text, safe_text
 from otel_ctxlog.otel.ambient import SourcesReader
-from otel_ctxlog.otel.context import Context
+from otel_ctxlog.otel.context import Context, span_in
 from otel_ctxlog.otel.decided import GATES, mark
 from otel_ctxlog.otel.provider_sink import LOGGER_NAME, ProviderSink, emit_record, is_provider
 from otel_ctxlog.otel.severity import FINEST, SEVERITIES, SeverityNumber, severity_text
 
-__all__ = ["GLOBAL", "Route", "as_sink", "report_lost", "shifted", "write"]
+__all__ = ["GLOBAL", "Route", "as_sink", "goes_out", "report_lost", "shifted", "write"]
 
 # A plain int: comparing an IntEnum is slower.
 TRACE: Final = int(TRACE_LEVEL)
+_NO_ATTRIBUTES: Final[Mapping[str, object]] = {}
 
 GLOBAL = ProviderSink(None)
 """The sink of the global provider, also of one that is set later."""
@@ -72,7 +74,7 @@ def _no_resource() -> Mapping[str, object] | None:
     return None
 
 
-def write(  # noqa: C901, PLR0912 - every record takes this way: a call less counts
+def write(  # noqa: C901, PLR0912, PLR0915 - every record takes this way: a call less counts
     route: Route,
     stem: Stem,
     sink: LogSink | None,
@@ -87,8 +89,10 @@ def write(  # noqa: C901, PLR0912 - every record takes this way: a call less cou
     event_name: str | None = None,
     timestamp: int | None = None,
     content: Callable[[], tuple[AttributeValue, Fields]] | None = None,
+    held: Held | None = None,
+    message_key: object = None,
 ) -> None:
-    """Write one record; raises what a sink raises.
+    """Write one record, unless the rule that let it through holds it back; raises what a sink raises.
 
     Args:
         route: gives the sources and, where `sink` is None, the target.
@@ -104,6 +108,8 @@ def write(  # noqa: C901, PLR0912 - every record takes this way: a call less cou
         event_name: the type of an event.
         timestamp: when the record was made, in nanoseconds since the epoch; None: now.
         content: gives body and fields instead of `message` and the others; called only if the sink wants the record.
+        held: the rule that let it through, or None where the default level did.
+        message_key: what its message is counted by, where that is not the body: the message before it was formatted.
     """
     if timestamp is None:
         timestamp = time_ns()
@@ -137,16 +143,25 @@ def write(  # noqa: C901, PLR0912 - every record takes this way: a call less cou
         ):
             return
     body: AttributeValue
+    governor = None if held is None else held.governor
     if content is not None:
         body, read = content()
+        if governor is not None and not _admitted(governor, context, message_key or body, event_name):
+            return
         record = stem.record_attributes(route.reader.attachments(context), read)
     else:
         body = message if type(message) is str and message.isascii() else _body(message)
+        if governor is not None and not _admitted(governor, context, message_key or body, event_name):
+            return
         if not fields and stem.plain and are_plain(attributes):
             ambient = route.reader.attachments(context)
             record = stem.plain_attributes(ambient, attributes) if ambient or stem.attributes else attributes
         else:
             record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
+    if held is not None:
+        if governor is not None and not _complete(governor, context, message_key or body, event_name, record):
+            return
+        held.passed += 1
     if logger is None:
         target.emit(
             level=level,
@@ -184,6 +199,60 @@ def write(  # noqa: C901, PLR0912 - every record takes this way: a call less cou
         severity=severity,
         event_name=event_name,
     )
+
+
+def _admitted(governor: Governor, context: Context, message: object, event_name: str | None) -> bool:
+    """Return False where a record is held back whose attributes need not be known for that."""
+    return governor.per is not None or _admit(governor, context, message, event_name, _NO_ATTRIBUTES)
+
+
+def _complete(
+    governor: Governor,
+    context: Context,
+    message: object,
+    event_name: str | None,
+    record: dict[str, AttributeValue],
+) -> bool:
+    """Return False where a record is held back whose attributes had to be known; else add what it has to say."""
+    if governor.per is not None and not _admit(governor, context, message, event_name, record):
+        return False
+    added = governor.additions(record, event=event_name is not None)
+    if added is not None:
+        record.update(added)
+    return True
+
+
+def _admit(
+    governor: Governor,
+    context: Context,
+    message: object,
+    event_name: str | None,
+    attributes: Mapping[str, object],
+) -> bool:
+    """Return whether a record goes out, by the controls of the rule that let it through."""
+    if not governor.needs_trace:
+        return governor.admit(message, 0, attributes, sampled=False, event=event_name is not None)
+    span = span_in(context).get_span_context()
+    return governor.admit(
+        message, span.trace_id, attributes, sampled=span.trace_flags.sampled, event=event_name is not None
+    )
+
+
+def goes_out(
+    held: Held,
+    context: Context,
+    message: object,
+    event_name: str | None,
+    record: dict[str, AttributeValue],
+) -> bool:
+    """Return whether a record goes out that a rule has let through; it is counted, and says what was held back."""
+    governor = held.governor
+    if governor is not None and not (
+        _admitted(governor, context, message, event_name) and _complete(governor, context, message, event_name, record)
+    ):
+        return False
+    held.passed += 1
+    return True
 
 
 def report_lost(route: Route, sink: LogSink | None, error: Exception) -> None:

@@ -53,11 +53,11 @@ class Settings:
 
 
 def _restore(core: ContextCore, state: State, *, target: tuple[LogSink | None, int]) -> None:
-    rules = state.rules
-    same = core.state.rules is rules
+    held, sections = state.held, state.sections
+    same = core.state.held is held
     # Where all of it is so already, nothing is changed.
     core.change(
-        None if same else (lambda _book: RuleBook.restored(rules)),
+        None if same else (lambda _book: RuleBook.restored(held, sections)),
         default_level=state.default_level,
         target=target,
     )

@@ -95,7 +95,10 @@ logging.getLogger().addHandler(LoggingHandler(logger_provider=provider))
 stdlib.install(cl.LoggingContext(provider))
 logging.getLogger("shop").warning("low")
 logging.getLogger("otel_ctxlog").error("a diagnostic")
-print([str(record.log_record.body) for record in exporter.get_finished_logs()])
+print([str(record.log_record.body) for record in exporter.get_finished_logs()], flush=True)
+# On some Pythons the official handler fails at the interpreter's exit, and says so there.
+import os
+os._exit(0)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
 
