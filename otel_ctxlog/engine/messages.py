@@ -147,6 +147,12 @@ class View:
                 yield values[name]
         yield from self.static.attributes.get(name, ())
 
+    def names(self) -> Iterator[str]:
+        """Yield the names of all attributes, those of ambient ones first; some may come twice."""
+        for _, values in self.ambient.groups:
+            yield from values
+        yield from self.static.attributes
+
     def values_of(self, origin: str, name: str) -> Iterator[object]:
         """Yield the values of the ambient attributes of that origin and name."""
         for group, values in self.ambient.groups:

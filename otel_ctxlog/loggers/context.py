@@ -17,7 +17,7 @@ from otel_ctxlog.engine.messages import StaticMessages, View, ask, report_failur
 from otel_ctxlog.engine.origin import Origin
 from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Source
 from otel_ctxlog.engine.scope import Needs
-from otel_ctxlog.engine.stem import EMPTY, Recipe
+from otel_ctxlog.engine.stem import EMPTY, Recipe, Stem
 from otel_ctxlog.events.otel import OTelEventer
 from otel_ctxlog.loggers.audit import AuditEntry
 from otel_ctxlog.loggers.base import Logger, VLogger
@@ -31,7 +31,7 @@ from otel_ctxlog.loggers.statistics import Statistics
 from otel_ctxlog.loggers.std_logger import StdLogger
 from otel_ctxlog.loggers.unbound import UnboundLogger
 from otel_ctxlog.otel.context import get_current
-from otel_ctxlog.otel.provider_sink import LoggerProvider
+from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE, LoggerProvider
 from otel_ctxlog.otel.route import as_sink
 
 __all__ = ["AttributionContext", "LoggingContext", "core_of", "rebase", "stand_for"]
@@ -266,11 +266,21 @@ class LoggingContext:
         return holds(condition, self._core.messages())
 
     def explain(self, *messages: object) -> Explanation:
-        """Return why the level of a call with these messages, here and now, is what it is."""
+        """Return why the level of a call with these messages, here and now, is what it is.
+
+        Rules are walked one by one, without index and cache. What the target does with records of that level is noted.
+        """
         effective = self._core.effective()
         static = StaticMessages.read(effective.messages + flatten(messages))
         view = View(static, effective.route.reader.prepare(_EVERYTHING)(get_current()))
-        return explain(effective.rule_sets, view, self._core.sink, effective.default_level)
+        found = explain(effective.rule_sets, view, self._core.sink, effective.default_level)
+        from otel_ctxlog.otel.target_notes import target_notes
+
+        try:
+            stem = Stem(effective.messages, _recipe(messages), DEFAULT_SCOPE)
+            return found.with_notes(tuple(target_notes(effective.route, stem, found.level, get_current())))
+        except Exception as error:  # noqa: BLE001 - a sink may do anything
+            return found.with_notes((f"the target could not be asked: {type(error).__name__}",))
 
     def statistics(self) -> Statistics:
         """Return what the rules of this context and its bases have done, in the order asked."""

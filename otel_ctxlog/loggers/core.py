@@ -391,6 +391,7 @@ class ContextCore:
                 EXPIRY.watch(self, held)
         for number, held in before.items():
             if number not in self._timed:
+                EXPIRY.forget(held)
                 held.release()
 
     def _edited(self, edit: Callable[[RuleBook], RuleBook]) -> tuple[Held, ...]:

@@ -20,7 +20,10 @@ from otel_ctxlog.engine.held import Held
 
 __all__ = ["EXPIRY", "Expiry", "Owner"]
 
-_LONGEST_WAIT: Final = 3600.0
+# What has gone without a word is noticed after that many seconds.
+_LONGEST_WAIT: Final = 60.0
+# A lock whose thread was killed by the interpreter's exit is never released.
+_PATIENCE: Final = 1.0
 
 
 class Owner(Protocol):
@@ -49,18 +52,36 @@ class Expiry:
         if deadline is None:
             return
         entry = (deadline, next(self._numbers), weakref.ref(owner, self._wake), weakref.ref(held, self._wake))
-        with self._condition:
+        condition = self._condition
+        if not condition.acquire(timeout=_PATIENCE):
+            return
+        try:
             heapq.heappush(self._waiting, entry)
             self._start()
-            self._condition.notify()
+            condition.notify()
+        finally:
+            condition.release()
 
-    def wake(self) -> None:
-        """Have the thread look again: a rule has gone before its time."""
-        with self._condition:
-            self._condition.notify()
+    def forget(self, held: Held) -> None:
+        """Wait no longer for `held`: it has gone before its time."""
+        condition = self._condition
+        if not condition.acquire(timeout=_PATIENCE):
+            return
+        try:
+            self._waiting = [entry for entry in self._waiting if entry[3]() is not held]
+            heapq.heapify(self._waiting)
+            condition.notify()
+        finally:
+            condition.release()
 
     def _wake(self, _gone: object) -> None:
-        self.wake()
+        """Have the thread look again: what it waits for has gone. Called by finalizers, which must not wait."""
+        condition = self._condition
+        if condition.acquire(blocking=False):
+            try:
+                condition.notify()
+            finally:
+                condition.release()
 
     def _start(self) -> None:
         if self._thread is not None:

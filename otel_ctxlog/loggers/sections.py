@@ -104,7 +104,7 @@ class RuleSection:
         if self._level is None or now != self._level:
             self._before = now
         self._level = int(level)
-        return (self._level,)
+        return None if now == self._level else (self._level,)
 
     def _by_signature(self) -> dict[object, list[Held]]:
         found: dict[object, list[Held]] = {}
