@@ -65,17 +65,19 @@ class _Bucket:
 class _Buckets:
     """The buckets of a limit: one, or one per value of an attribute."""
 
-    __slots__ = ("_by_value", "_interval", "_shared", "_tolerance")
+    __slots__ = ("_by_value", "_interval", "_tolerance", "common")
 
     def __init__(self, limit: Limit) -> None:
+        self.common = _Bucket()
         self._interval = 1 / limit.rate
         self._tolerance = (limit.burst - 1) * self._interval
-        self._shared = _Bucket()
         self._by_value: OrderedDict[object, _Bucket] = OrderedDict()
 
     def take(self, bucket: _Bucket) -> bool:
         """Take one token if there is one."""
         now = monotonic()
+        # No lock: between here and the end nothing is called, so that in CPython nothing comes between. Elsewhere two
+        # threads at the same moment might get one token.
         full_at = bucket.full_at
         if full_at < now:
             full_at = now
@@ -88,7 +90,7 @@ class _Buckets:
         """Return the bucket of an attribute's value; None for the value gives the common one."""
         key = None if value is None else _bounded(value)
         if key is None:
-            return self._shared
+            return self.common
         buckets = self._by_value
         bucket = buckets.get(key)
         if bucket is not None:
@@ -97,7 +99,7 @@ class _Buckets:
         if len(buckets) >= _MOST_BUCKETS:
             oldest = next(iter(buckets))
             if buckets[oldest].full_at > monotonic() or buckets[oldest].untold:
-                return self._shared
+                return self.common
             del buckets[oldest]
         bucket = buckets[key] = _Bucket()
         return bucket
@@ -145,6 +147,8 @@ class RuleGovernor:
     """Decides which records of one rule in one context go out.
 
     Attributes:
+        limit_only: whether all that there is is a limit for all records together: then `take` does what `admit` does.
+        tells: whether a record that goes out may have to say something: then `additions` has to be asked.
         needs_trace: whether `admit` looks at the trace.
         per: the attribute that `admit` looks at, or None.
         suppressed: how many records were held back, by reason: ``sampledTracesOnly``, ``sample``, ``first``, ``limit``.
@@ -158,9 +162,11 @@ class RuleGovernor:
         "_sampled_only",
         "_threshold",
         "_untold",
+        "limit_only",
         "needs_trace",
         "per",
         "suppressed",
+        "tells",
     )
 
     def __init__(self, rule: ControlledRule) -> None:
@@ -178,6 +184,18 @@ class RuleGovernor:
         self.needs_trace: bool = self._sampled_only or self._threshold > 0
         self.suppressed: dict[str, int] = {}
         self._untold = 0
+        self.tells: bool = self._adjusted is not None or self.per is not None
+        self.limit_only: bool = (
+            self._buckets is not None
+            and self.per is None
+            and self._messages is None
+            and not (self.needs_trace or self._exempt)
+        )
+
+    def take(self) -> bool:
+        """Return whether one record goes out, by a limit that is all there is; one that does not is counted."""
+        buckets = self._buckets
+        return buckets is None or buckets.take(buckets.common) or self._hold_back("limit", None)
 
     def admit(
         self, message: object, trace_id: int, attributes: Mapping[str, object], *, sampled: bool, event: bool
@@ -219,6 +237,7 @@ class RuleGovernor:
                 self._untold += 1
             else:
                 bucket.untold += 1
+            self.tells = True
         return False
 
     def additions(self, attributes: Mapping[str, object], *, event: bool) -> Mapping[str, int | float] | None:
@@ -236,6 +255,7 @@ class RuleGovernor:
         found: dict[str, int | float] = {}
         with _shared.lock:
             untold, self._untold = self._untold, 0
+            self.tells = self._adjusted is not None or self.per is not None
             if bucket is not None:
                 untold, bucket.untold = untold + bucket.untold, 0
         if untold:

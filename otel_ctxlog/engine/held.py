@@ -25,6 +25,16 @@ class Governor(Protocol):
     """What decides which of the records that a rule lets through are written (`otel_ctxlog.engine.governor`)."""
 
     @property
+    def limit_only(self) -> bool:
+        """Whether `take` says what `admit` would."""
+        ...
+
+    @property
+    def tells(self) -> bool:
+        """Whether `additions` has to be asked."""
+        ...
+
+    @property
     def needs_trace(self) -> bool:
         """Whether `admit` looks at the trace."""
         ...
@@ -37,6 +47,10 @@ class Governor(Protocol):
     @property
     def suppressed(self) -> Mapping[str, int]:
         """How many records were held back, by reason."""
+        ...
+
+    def take(self) -> bool:
+        """Return whether one record goes out; one that does not is counted."""
         ...
 
     def admit(

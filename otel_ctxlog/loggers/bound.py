@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Final
 
 from otel_ctxlog.engine.fields import Fields
@@ -71,7 +72,7 @@ class BoundLogger(Logger):
         route = self._core.effective().route
         cell: Cell = self._gate  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
         held = cell.held
-        if held is not None and held.deadline is not None and held.is_over():
+        if held is not None and held.deadline is not None and monotonic() >= held.deadline and held.is_over():
             if level > cell.ceiling:
                 return
             held = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 
 from otel_ctxlog.engine.fields import Fields
 from otel_ctxlog.engine.plan import Plan
@@ -80,7 +81,7 @@ class UnboundLogger(Logger):
                 if level > decision.level:
                     return
         held = decision.held
-        if held is not None and held.deadline is not None and held.is_over():
+        if held is not None and held.deadline is not None and monotonic() >= held.deadline and held.is_over():
             plan = self._current()
             decision = plan.decide(context)
             if level > decision.level:

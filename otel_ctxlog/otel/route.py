@@ -151,7 +151,9 @@ def write(  # noqa: C901, PLR0912, PLR0915 - every record takes this way: a call
         record = stem.record_attributes(route.reader.attachments(context), read)
     else:
         body = message if type(message) is str and message.isascii() else _body(message)
-        if governor is not None and not _admitted(governor, context, message_key or body, event_name):
+        if governor is not None and not (
+            governor.take() if governor.limit_only else _admitted(governor, context, message_key or body, event_name)
+        ):
             return
         if not fields and stem.plain and are_plain(attributes):
             ambient = route.reader.attachments(context)
@@ -159,7 +161,11 @@ def write(  # noqa: C901, PLR0912, PLR0915 - every record takes this way: a call
         else:
             record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
     if held is not None:
-        if governor is not None and not _complete(governor, context, message_key or body, event_name, record):
+        if (
+            governor is not None
+            and governor.tells
+            and not _complete(governor, context, message_key or body, event_name, record)
+        ):
             return
         held.passed += 1
     if logger is None:
