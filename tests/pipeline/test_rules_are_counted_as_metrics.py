@@ -23,11 +23,10 @@ class Nowhere:
 
 def _read(reader: InMemoryMetricReader) -> dict[str, dict[tuple[object, ...], float]]:
     data: MetricsData | None = reader.get_metrics_data()
+    if data is None:
+        return {}
     metrics = [
-        metric
-        for resource in ([] if data is None else data.resource_metrics)
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
+        metric for resource in data.resource_metrics for scope in resource.scope_metrics for metric in scope.metrics
     ]
     found: dict[str, dict[tuple[object, ...], float]] = {}
     for metric in metrics:
