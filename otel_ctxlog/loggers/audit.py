@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIONS", "AuditEntry", "AuditTrail"]
 
-ACTIONS: Final = (
-    "ruleAdded",
-    "ruleRemoved",
-    "ruleExpired",
-    "defaultLevelChanged",
-    "configurationReloaded",
-    "configurationRefused",
-)
-"""What audit records are about; the type of the event is one of them after ``otel_ctxlog.``."""
+ACTIONS: Final = {
+    "ruleAdded": "rule added",
+    "ruleRemoved": "rule removed",
+    "ruleExpired": "rule expired",
+    "defaultLevelChanged": "default level changed",
+    "configurationReloaded": "configuration reloaded",
+    "configurationRefused": "configuration refused",
+}
+"""What audit records are about, and their body; the type of the event is one of the keys after ``otel_ctxlog.``."""
 
 _SCOPE: Final = "otel_ctxlog.audit"
 _MOST: Final = 1000
@@ -162,6 +162,6 @@ class AuditTrail:
         try:
             attributes = entry.attributes()
             name = f"otel_ctxlog.{action}"
-            write(route, stem, None, get_current(), int(INFO), str(entry), (), attributes, event_name=name)
+            write(route, stem, None, get_current(), int(INFO), ACTIONS[action], (), attributes, event_name=name)
         except Exception as error:  # noqa: BLE001 - a sink may do anything
             report_once(route.target, f"an audit record could not be written: {type(error).__name__}", error=error)

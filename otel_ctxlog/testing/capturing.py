@@ -11,8 +11,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from otel_ctxlog.engine.levels import parse_level
+from otel_ctxlog.engine.origin import UNKNOWN, Origin
 from otel_ctxlog.engine.protocols import LogSink, Rule, is_rule
 from otel_ctxlog.loggers.context import LoggingContext, core_of
+from otel_ctxlog.loggers.core import KEEP
 from otel_ctxlog.loggers.default import DefaultCore, default_context
 from otel_ctxlog.testing.asserting import Asserts
 from otel_ctxlog.testing.failure import Evidence
@@ -168,12 +170,9 @@ class Capture(Asserts):
         changed = self._context if context is None else _checked(context)
         restore = rules_restorer(changed)
         if replace:
-            if level is None:
-                changed.replace_rules(collected.rules)
-            else:
-                changed.replace_rules(collected.rules, level)
+            core_of(changed).replace(collected.rules, KEEP if level is None else level, origins=collected.origins)
         elif collected.rules or level is not None:
-            changed.apply(rules=collected.rules, default_level=level)
+            changed.apply(rules=collected.rules, default_level=level, origins=collected.origins)
         return self._until_end(restore)
 
     def _until_end(self, undo: Callable[[], None]) -> Undo:
@@ -295,11 +294,19 @@ class _Collected:
 
     def __init__(self) -> None:
         self.rules: list[Rule] = []
+        self.origins: list[Origin] = []
         self.default_level: int | None = None
 
-    def apply(self, *, rules: Sequence[Rule], default_level: int | None = None) -> None:
+    def apply(
+        self,
+        *,
+        rules: Sequence[Rule],
+        default_level: int | None = None,
+        origins: Sequence[Origin] | None = None,
+    ) -> None:
         """Take over what a configuration says."""
         self.rules += rules
+        self.origins += [UNKNOWN] * len(rules) if origins is None else origins
         if default_level is not None:
             self.default_level = default_level
 
@@ -314,6 +321,7 @@ class _Collected:
             configure(self, given)
         elif is_rule(given):
             self.rules.append(given)
+            self.origins.append(UNKNOWN)
         else:
             msg = (
                 "allowed are rules, and configurations as YAML text, mapping, Path or Config, "

@@ -20,7 +20,8 @@ def failure(check: Callable[[], object]) -> str:
     """The message of a check that fails, without the lines of this file."""
     with pytest.raises(AssertionError) as caught:
         check()
-    return re.sub(r"\([^()]*test_a_failure_says_why\.py:\d+\)", "(HERE)", str(caught.value))
+    text = re.sub(r"\(code [\w.]*test_a_failure_says_why:\d+\)", "(CODE)", str(caught.value))
+    return re.sub(r"\([^()]*test_a_failure_says_why\.py:\d+\)", "(HERE)", text)
 
 
 def test_a_suppressed_call_is_shown_with_its_rules(context: cl.LoggingContext) -> None:
@@ -43,7 +44,7 @@ def test_a_suppressed_call_is_shown_with_its_rules(context: cl.LoggingContext) -
         "a call that matches was suppressed:\n"
         "  DEBUG [shop/cart] price calculated net=84  (HERE)\n"
         "    level Info by the default level: no rule matched\n"
-        "      not rule ConditionRule(4, BaggageEntry(name='tenant', value='acme')): BaggageEntry(name='tenant', "
+        "      not rule ConditionRule(4, BaggageEntry(name='tenant', value='acme')) (CODE): BaggageEntry(name='tenant', "
         "value='acme') failed: baggage entry 'tenant' is 'globex'\n"
         "\n"
         "logged (1):\n"
@@ -69,7 +70,7 @@ def test_the_rule_that_silenced_an_event_is_named(context: cl.LoggingContext) ->
         "a call that matches was suppressed:\n"
         "  INFO  ◆ cacheLookup hit=True  (HERE)\n"
         "    level None by rule ConditionRule(0, Attribute(name='eventType', value='cacheLookup'), "
-        "Attribute(name='hit', value=True))\n"
+        "Attribute(name='hit', value=True)) (CODE)\n"
         "\n"
         "logged (1):\n"
         "  INFO  ◆ cacheLookup hit=False  (HERE)\n"
@@ -163,7 +164,7 @@ def test_what_should_not_be_there_says_which_rule_let_it_through(context: cl.Log
     assert failure(lambda: captured.assert_not_logged("secret")) == (
         "expected no log record with message='secret', but got 1:\n"
         "  DEBUG secret tenant=acme n=1  (HERE)\n"
-        "    level Debug by rule ConditionRule(4, BaggageEntry(name='tenant', value='acme'))\n"
+        "    level Debug by rule ConditionRule(4, BaggageEntry(name='tenant', value='acme')) (CODE)\n"
         "\n"
         "logged (1):\n"
         "  DEBUG secret tenant=acme n=1  (HERE)\n"
