@@ -4,6 +4,7 @@
 #   make demo               examples/shop to its end, in .venv-demo; its exit code is the demo's
 #   make bench              all benchmarks, in .venv; writes benchmarks/results.json and README's table
 #   make stack              examples/stack to its end, in .venv-stack
+#   make docs               the documentation site, in build/site; a warning is an error
 #   make test-all-pythons   the fast tests on every other supported interpreter that is found
 #   make clean              removes everything these targets made
 # PYTHON=python3.12 make test   chooses the interpreter.
@@ -12,6 +13,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 STACK_VENV ?= .venv-stack
+DOCS_VENV ?= .venv-docs
 
 SHELL := /bin/sh
 PIP_FLAGS := -qq --disable-pip-version-check
@@ -21,10 +23,11 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info
 STAMP := $(VENV)/.installed-$(VERSION)
 DEMO_STAMP := $(DEMO_VENV)/.installed-$(VERSION)
 STACK_STAMP := $(STACK_VENV)/.installed-$(VERSION)
+DOCS_STAMP := $(DOCS_VENV)/.installed-$(VERSION)
 
 SOURCES := $(wildcard otel_ctxlog tests examples benchmarks)
 
-.PHONY: bench test check format demo stack test-all-pythons clean python
+.PHONY: bench test check docs format demo stack test-all-pythons clean python
 .DELETE_ON_ERROR:
 
 test: $(STAMP)
@@ -49,6 +52,9 @@ bench: $(STAMP)
 stack: $(STACK_STAMP)
 	$(STACK_VENV)/bin/python examples/stack/run.py
 
+docs: $(DOCS_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict
+
 test-all-pythons:
 	$(PYTHON) tests/pythons.py
 
@@ -72,6 +78,13 @@ $(STACK_STAMP): pyproject.toml | python
 	$(PYTHON) -m venv $(STACK_VENV)
 	$(STACK_VENV)/bin/python -m pip install $(PIP_FLAGS) --upgrade 'pip>=24.2'
 	$(STACK_VENV)/bin/python -m pip install $(PIP_FLAGS) --editable '.[stack]'
+	touch $@
+
+$(DOCS_STAMP): pyproject.toml | python
+	rm -rf $(DOCS_VENV)
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install $(PIP_FLAGS) --upgrade 'pip>=24.2'
+	$(DOCS_VENV)/bin/python -m pip install $(PIP_FLAGS) --editable '.[docs]'
 	touch $@
 
 python:
