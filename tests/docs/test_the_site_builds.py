@@ -20,7 +20,7 @@ def test_the_site_builds_without_a_warning_and_documents_every_public_name(tmp_p
     pytest.importorskip("mkdocs", reason="the fast suite of other interpreters does not bring the extra `docs`")
     site = tmp_path / "site"
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -29,7 +29,7 @@ def test_the_site_builds_without_a_warning_and_documents_every_public_name(tmp_p
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
     )
 
-    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert done.returncode == 0, done.stderr
     reference = "".join(page.read_text(encoding="utf-8") for page in (site / "api").glob("*.html"))
     missing = [name for name in cl.__all__ if f'.{name}"' not in reference and not name.isupper()]
     assert missing == []
