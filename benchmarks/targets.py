@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from benchmarks.model import Library
 from benchmarks.rooms.making import REFERENCE
 from benchmarks.rooms.starting import API
+from benchmarks.rooms.written import LIMITED_RULE, PLAIN_RULE
 
 OURS, STDLIB, STRUCTLOG, HANDLER, RAW = (
     Library.OURS,
@@ -75,6 +76,8 @@ TARGETS: tuple[Target, ...] = (
     *_against(HANDLER, 0.6, "written, 3 fields"),
     Target("written, 3 fields, bound logger", 1.25, ("written, 3 fields", RAW)),
     Target("written, 3 fields, bound logger", 0.6, ("written, 3 fields", HANDLER)),
+    _grown(1.1, PLAIN_RULE, LIMITED_RULE),
+    _grown(1.1, PLAIN_RULE.replace("written", "off"), LIMITED_RULE.replace("written", "off")),
     *_against(STDLIB, 1.15, "off, stdlib logging, bridge installed"),
     *_against(HANDLER, 1.0, "written, 3 fields, stdlib logging, bridge installed"),
     Target("import", 1.3, (API, RAW)),

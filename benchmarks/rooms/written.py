@@ -12,9 +12,22 @@ from opentelemetry.trace import get_current_span
 
 import otel_ctxlog as cl
 from benchmarks.model import Case, Cases, Library, group
-from benchmarks.rivals import SCOPE, loggers, logging_handler, names, stdlib_logger, written
-from benchmarks.shop import EVENT_TYPE, FIELDS, INFO_TEXT, NESTED, ExportNothing, context_with, provider, span_only
+from benchmarks.rivals import SCOPE, debug, loggers, logging_handler, names, stdlib_logger, written
+from benchmarks.shop import (
+    EVENT_TYPE,
+    FIELDS,
+    INFO_TEXT,
+    NESTED,
+    REALM,
+    ExportNothing,
+    context_with,
+    provider,
+    span_only,
+)
 from benchmarks.timing import timed
+
+PLAIN_RULE = "written, 3 fields, by a rule"
+LIMITED_RULE = "written, 3 fields, by a rule with a limit and an end"
 
 QUEUE = 1 << 17
 """Of a batch processor: more than one sample writes, so that nothing is exported or dropped meanwhile."""
@@ -47,6 +60,33 @@ def by_fields() -> Cases:
             *written("written, 10 fields", logs, fields(10)),
             *written("written, nested fields", logs, NESTED),
         ]
+
+
+@group()
+def by_controlled_rules() -> Cases:
+    """A record that a rule lets through: without controls, with a limit and an end, and held back by its limit."""
+    rule = cl.ConditionRule(cl.INFO, cl.Realm(REALM))
+    plenty = cl.Limit(1e8, burst=10**8)
+    kinds: dict[str, cl.Rule] = {
+        PLAIN_RULE: rule,
+        LIMITED_RULE: cl.ControlledRule(rule, limit=plenty, expires="1h"),
+        "written, 3 fields, by a rule with a limit per tenant": cl.ControlledRule(
+            rule, limit=cl.Limit(1e8, burst=10**8, per="tenant")
+        ),
+        "held back by a limit, 3 fields": cl.ControlledRule(rule, limit="1/d"),
+    }
+    contexts = {scenario: context_with([kind]) for scenario, kind in kinds.items()}
+    with span_only():
+        cases: list[Case] = []
+        for scenario, context in contexts.items():
+            log = context.unbound_logger(cl.Realm(REALM))
+            cases += written(scenario, {Library.OURS: log}, fields(3))
+            if scenario != "held back by a limit, 3 fields":
+                off = scenario.replace("written", "off")
+                cases.append(timed(off, Library.OURS, debug(Library.OURS, fields(3)), names(log, fields(3))))
+        yield cases
+    for context in contexts.values():
+        context.reset_rules()
 
 
 def _by_span_attributes(count: int) -> Cases:

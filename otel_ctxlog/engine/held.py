@@ -125,6 +125,12 @@ class Held:
     def __repr__(self) -> str:
         return f"<rule {self.number} {self.rule!r}, {self.origin}>"
 
+    def again(self) -> Held:
+        """Return the same rule for another context: nothing counted yet, and the same end."""
+        made = Held(self.rule, self.origin)
+        made.deadline = self.deadline
+        return made
+
     def is_over(self) -> bool:
         """Return whether its time is over, and if so end it: no thread may have come to it yet."""
         deadline = self.deadline

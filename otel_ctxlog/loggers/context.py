@@ -162,10 +162,8 @@ class LoggingContext:
             self._core.replace(())
 
     def add_rules_to(self, other: LoggingContext) -> None:
-        """Add the own rules to `other`, in one change; the order in which they are asked is kept."""
-        held = self._core.settled().state.held
-        rules, origins = [one.rule for one in reversed(held)], [one.origin for one in reversed(held)]
-        other._core.add(rules, origins=origins)
+        """Add the own rules to `other`, in one change; the order in which they are asked is kept, and when they end."""
+        other._core.add_held([held.again() for held in reversed(self._core.settled().state.held)])
 
     def replace_rules(self, rules: Iterable[Rule], default_level: int | Keep | None = KEEP) -> None:
         """Replace all own rules in one atomic swap.

@@ -441,6 +441,11 @@ class ContextCore:
         if held or not isinstance(default_level, Keep):
             self.change((lambda book: _extended(book, held)) if held else None, default_level=default_level)
 
+    def add_held(self, held: Sequence[Held]) -> None:
+        """Add rules as another context holds them, in this order, in one change."""
+        if held:
+            self.change(lambda book: _extended(book, held))
+
     def replace(
         self,
         rules: Iterable[Rule],
