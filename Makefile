@@ -25,7 +25,7 @@ DEMO_STAMP := $(DEMO_VENV)/.installed-$(VERSION)
 STACK_STAMP := $(STACK_VENV)/.installed-$(VERSION)
 DOCS_STAMP := $(DOCS_VENV)/.installed-$(VERSION)
 
-SOURCES := $(wildcard otel_ctxlog tests examples benchmarks)
+SOURCES := $(wildcard otel_ctxlog tests examples benchmarks deploy)
 
 .PHONY: bench test check docs format demo stack test-all-pythons clean python
 .DELETE_ON_ERROR:
