@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from otel_ctxlog.cli import receive
+from otel_ctxlog.cli import check, events, explain, receive, schema, spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line, by default the process's own, and return the exit code.
 
-    0 for success, 1 for a failure that one line on stderr explains.
+    0 for success, 1 for a failure that one line on stderr explains; some commands say more by it, see their ``--help``.
 
     Raises:
         SystemExit: with 2 for a wrong command line, with 0 after ``--help`` and ``--version``.
@@ -25,6 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     receive.add_to(commands)
+    events.add_to(commands)
+    explain.add_to(commands)
+    check.add_to(commands)
+    schema.add_to(commands)
+    spool.add_to(commands)
     # Not `parse_args`, which would answer an unknown option of a command with the usage of this parser.
     arguments, unknown = parser.parse_known_args(argv)
     if unknown:

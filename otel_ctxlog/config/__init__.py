@@ -9,6 +9,8 @@ from otel_ctxlog.config.builders import (
     and_,
     attribute,
     baggage,
+    controlled,
+    eventer,
     exists,
     glob,
     not_,
@@ -27,24 +29,32 @@ from otel_ctxlog.config.builders import (
     value,
 )
 from otel_ctxlog.config.model import Config
+from otel_ctxlog.config.one_line import configure_rules, format_rules, parse_rules
 from otel_ctxlog.config.registry import Registry, configure, default_registry, load
+from otel_ctxlog.config.watching import Watcher, watch
 from otel_ctxlog.errors import ConfigError
 
 __all__ = [
     "Config",
     "ConfigError",
     "Registry",
+    "Watcher",
     "and_",
     "attribute",
     "baggage",
     "configure",
+    "configure_rules",
+    "controlled",
     "default_registry",
+    "eventer",
     "exists",
+    "format_rules",
     "glob",
     "load",
     "not_",
     "oneof",
     "or_",
+    "parse_rules",
     "range_",
     "realm",
     "realmprefix",
@@ -56,4 +66,5 @@ __all__ = [
     "spanname",
     "tag",
     "value",
+    "watch",
 ]

@@ -6,13 +6,23 @@ builders becomes a ``value`` element.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from otel_ctxlog.config.kinds import is_mapping
+from otel_ctxlog.engine.controls import First, Limit
 from otel_ctxlog.engine.levels import Level
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
 
 __all__ = [
     "ValueElement",
     "and_",
     "attribute",
     "baggage",
+    "controlled",
+    "eventer",
     "exists",
     "glob",
     "not_",
@@ -40,12 +50,49 @@ class ValueElement(dict[str, object]):
     __slots__ = ()
 
 
-def rule(level: str | int, *conditions: Element) -> Element:
-    """``{"rule": {"level": level, "conditions": […]}}``; without conditions that key is left out."""
+def rule(
+    level: str | int,
+    *conditions: Element,
+    expires: float | str | dt.datetime | None = None,
+    limit: Limit | Mapping[str, object] | str | float | None = None,
+    sample: float | None = None,
+    first: First | Mapping[str, object] | int | None = None,
+    sampled_traces_only: bool = False,
+    exempt_events: bool = False,
+) -> Element:
+    """``{"rule": {"level": level, "conditions": […], "expires": …}}``; what is not given is left out.
+
+    Args:
+        level: the level.
+        conditions: condition elements.
+        expires: a duration from the moment of loading, or a moment; see `otel_ctxlog.ControlledRule` for this and the
+            following, whose keys are ``expires limit sample first sampledTracesOnly exemptEvents``.
+        limit: a rate, a `otel_ctxlog.Limit`, or a mapping with the keys ``rate burst per``.
+        sample: a number above 0, up to 1.
+        first: a count, a `otel_ctxlog.First`, or a mapping with the keys ``count every within``.
+        sampled_traces_only: only records of sampled traces.
+        exempt_events: events are never held back.
+    """
     spec: Element = {"level": int(level) if isinstance(level, Level) else level}
     if conditions:
         spec["conditions"] = list(conditions)
+    spec |= _controls(expires, limit, sample, first, sampled_traces_only, exempt_events)
     return {"rule": spec}
+
+
+def controlled(
+    rule: Element,
+    *,
+    expires: float | str | dt.datetime | None = None,
+    limit: Limit | Mapping[str, object] | str | float | None = None,
+    sample: float | None = None,
+    first: First | Mapping[str, object] | int | None = None,
+    sampled_traces_only: bool = False,
+    exempt_events: bool = False,
+) -> Element:
+    """``{"controlled": {"rule": rule, "expires": …}}``: the controls of `rule`, around a rule of any type."""
+    controls = _controls(expires, limit, sample, first, sampled_traces_only, exempt_events)
+    return {"controlled": {"rule": rule, **controls}}
 
 
 def tag(name: str) -> Element:
@@ -108,6 +155,12 @@ def not_(condition: Element) -> Element:
     return {"not": condition}
 
 
+def eventer(type: str, **options: object) -> Element:
+    """``{"type": type, "group": …}``: an eventer, for the mapping ``eventers`` of a configuration."""
+    plain = {name: int(option) if isinstance(option, Level) else option for name, option in options.items()}
+    return {"type": type, **plain}
+
+
 def value(value: object) -> ValueElement:
     """``{"value": value}``: equal to this plain value."""
     return ValueElement(value=value)
@@ -137,6 +190,36 @@ def range_(min: float | None = None, max: float | None = None) -> ValueElement:
 def exists() -> ValueElement:
     """``{"exists": True}``."""
     return ValueElement(exists=True)
+
+
+def _controls(
+    expires: object,
+    limit: object,
+    sample: object,
+    first: object,
+    sampled_traces_only: object,
+    exempt_events: object,
+) -> Element:
+    if isinstance(limit, Limit):
+        rate = limit.text if "/" in limit.text else limit.rate
+        spec = {"rate": rate, "burst": limit.burst, "per": limit.per}
+        # The default burst is left out.
+        if limit.burst == Limit(rate).burst:
+            del spec["burst"]
+        kept = {key: value for key, value in spec.items() if value is not None}
+        limit = rate if len(kept) == 1 else kept
+    if isinstance(first, First):
+        spec = {"count": first.count, "every": first.every or None, "within": first.within}
+        kept = {key: value for key, value in spec.items() if value is not None}
+        first = first.count if len(kept) == 1 else kept
+    given = {"expires": expires, "limit": _plain(limit), "sample": sample, "first": _plain(first)}
+    found = {key: value for key, value in given.items() if value is not None}
+    flags = {"sampledTracesOnly": sampled_traces_only, "exemptEvents": exempt_events}
+    return found | {key: value for key, value in flags.items() if value is not False}
+
+
+def _plain(spec: object) -> object:
+    return dict(spec) if is_mapping(spec) else spec
 
 
 def _named(name: str, plain_or_element: object) -> Element:

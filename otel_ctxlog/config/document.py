@@ -14,7 +14,7 @@ from otel_ctxlog.config.plain import plain_data
 from otel_ctxlog.config.source import checked_text, decoded_text, read_file
 from otel_ctxlog.config.wording import describe
 
-__all__ = ["ConfigSource", "Document", "ElementSource", "read_document"]
+__all__ = ["ConfigSource", "Document", "ElementSource", "composed", "read_document"]
 
 ConfigSource = str | bytes | os.PathLike[str] | Mapping[str, object] | Config
 ElementSource = str | bytes | Mapping[str, object]
@@ -36,13 +36,13 @@ def read_document(source: object) -> Document:
     """
     if is_path(source):
         origin = Origin(file=os.fsdecode(source))
-        return _composed(read_file(source, origin=origin), origin)
+        return composed(read_file(source, origin=origin), origin)
     if isinstance(source, str):
         origin = Origin()
-        return _composed(checked_text(source, origin=origin), origin)
+        return composed(checked_text(source, origin=origin), origin)
     if isinstance(source, (bytes, bytearray)):
         origin = Origin()
-        return _composed(decoded_text(bytes(source), origin=origin), origin)
+        return composed(decoded_text(bytes(source), origin=origin), origin)
     place = Place(Marks(Origin()))
     if isinstance(source, Config):
         return Document(plain_data(source.as_mapping(), place), place)
@@ -53,7 +53,12 @@ def read_document(source: object) -> Document:
     )
 
 
-def _composed(text: str, origin: Origin) -> Document:
+def composed(text: str, origin: Origin) -> Document:
+    """The plain data of a YAML text; None for an empty one.
+
+    Raises:
+        ConfigError: it is not YAML, or too large.
+    """
     marks = Marks(origin)
     data, mark = compose(text, marks)
     return Document(data, Place(marks, "", mark))

@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from otel_ctxlog.config.emit import yaml_text
-from otel_ctxlog.config.kinds import is_dict, is_sequence
+from otel_ctxlog.config.kinds import is_dict, is_mapping, is_sequence
 from otel_ctxlog.config.places import Marks, Origin, Place
 from otel_ctxlog.config.plain import plain_data
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["DEFAULT_LEVEL", "RULES", "Config"]
+__all__ = ["DEFAULT_LEVEL", "EVENTERS", "RULES", "Config"]
 
 DEFAULT_LEVEL = "defaultLevel"
 RULES = "rules"
+EVENTERS = "eventers"
 
 
 @dataclass(slots=True, eq=False)
@@ -30,16 +31,22 @@ class Config:  # noqa: PLW1641 - it can change, so it has no hash
     Attributes:
         default_level: the level as written (``"Info"``, ``4``, ``False`` for YAML's ``off``), or None: not given.
         rules: one mapping for each rule, its only key the type: ``{"rule": {"level": "Debug", "conditions": […]}}``.
+        eventers: one mapping for each named eventer: ``{"audit": {"type": "otlp", "level": "Warn"}}``.
     """
 
     default_level: str | int | None = None
     rules: Sequence[object] = field(default_factory=list[object])
+    eventers: Mapping[str, object] = field(default_factory=dict[str, object])
 
     def __eq__(self, other: object) -> bool:
         """True if `other` is a `Config` that says the same."""
         if not isinstance(other, Config):
             return NotImplemented
-        return _same(self.default_level, other.default_level) and _same(self.rules, other.rules)
+        return (
+            _same(self.default_level, other.default_level)
+            and _same(self.rules, other.rules)
+            and _same(self.eventers, other.eventers)
+        )
 
     def to_yaml(self) -> str:
         """The YAML text of this configuration; `load` makes an equal `Config` of it.
@@ -58,6 +65,8 @@ class Config:  # noqa: PLW1641 - it can change, so it has no hash
             mapping[DEFAULT_LEVEL] = self.default_level
         if not is_sequence(self.rules) or self.rules:
             mapping[RULES] = self.rules
+        if not is_mapping(self.eventers) or self.eventers:
+            mapping[EVENTERS] = self.eventers
         return mapping
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from otel_ctxlog.config.wording import short
+from otel_ctxlog.engine.origin import Origin as RuleOrigin
 from otel_ctxlog.errors import ConfigError
 
 __all__ = ["Mark", "Marks", "Origin", "Place", "join_path"]
@@ -39,6 +40,12 @@ class Origin:
 
     file: str | None = None
     issued: list[ConfigError] = field(default_factory=list[ConfigError])
+
+    def of_rule(self, mark: Mark | None) -> RuleOrigin | None:
+        """Where a rule that is written there comes from; None for plain data, which has no positions."""
+        if self.file is not None:
+            return RuleOrigin("file", self.file if mark is None else f"{self.file}:{mark.line}")
+        return None if mark is None else RuleOrigin("text", f"line {mark.line}")
 
 
 class Marks:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from otel_ctxlog.config.document import ConfigSource, Document, ElementSource, read_document
 from otel_ctxlog.config.elements import Elements, ElementType, Kind
+from otel_ctxlog.config.eventers import STANDARD_EVENTERS
 from otel_ctxlog.config.frames import Frame, current_frame
 from otel_ctxlog.config.plan import Configurable, Plan, make_plan
 from otel_ctxlog.config.standard_types import STANDARD_TYPES
@@ -20,13 +21,23 @@ if TYPE_CHECKING:
 
     from otel_ctxlog.config.model import Config
     from otel_ctxlog.config.places import Place
-    from otel_ctxlog.engine.protocols import Condition, Rule
+    from otel_ctxlog.engine.protocols import Condition, Eventer, Rule
 
-__all__ = ["ConditionFactory", "Registry", "RuleFactory", "ValueFactory", "configure", "default_registry", "load"]
+__all__ = [
+    "ConditionFactory",
+    "EventerFactory",
+    "Registry",
+    "RuleFactory",
+    "ValueFactory",
+    "configure",
+    "default_registry",
+    "load",
+]
 
 RuleFactory: TypeAlias = "Callable[[object, Registry], Rule]"
 ConditionFactory: TypeAlias = "Callable[[object, Registry], Condition]"
 ValueFactory: TypeAlias = "Callable[[object, Registry], object]"
+EventerFactory: TypeAlias = "Callable[[object, Registry], Eventer]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +69,18 @@ class Registry:
     Safe from many threads.
     """
 
-    __slots__ = ("_lock", "_types")
+    __slots__ = ("_eventer_types", "_lock", "_types")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         # Never changed in place: who reads a table keeps a whole one.
         self._types: dict[Kind, dict[str, ElementType]] = {kind: dict(types) for kind, types in STANDARD_TYPES.items()}
+        self._eventer_types: dict[str, ElementType] = {}
 
     def __repr__(self) -> str:
         """The names of the types that are not standard."""
         own = {name for types in self._types.values() for name, known in types.items() if isinstance(known, _OwnType)}
+        own |= set(self._eventer_types)
         return f"<Registry with own types: {', '.join(sorted(own)) or 'none'}>"
 
     def register_rule_type(self, name: str, factory: RuleFactory) -> None:
@@ -92,6 +105,20 @@ class Registry:
     def register_value_type(self, name: str, factory: ValueFactory) -> None:
         """Add the value type `name`, for a plain value or a matcher; see `register_rule_type`."""
         self._register(Kind.VALUE, name, factory)
+
+    def register_eventer_type(self, name: str, factory: EventerFactory) -> None:
+        """Add the eventer type `name`; see `register_rule_type`.
+
+        Args:
+            name: the value of the key ``type`` of eventers of this type.
+            factory: makes the eventer of ``(options, registry)``: what stands beside ``type``. It is called whenever a
+                configuration with such an eventer is loaded or applied, and what it makes may not be needed: it should
+                begin nothing before its first event. An eventer that a later configuration replaces is closed: its
+                ``close()`` is called, if it has one.
+        """
+        _check_own(name, factory, "eventer", standard=name in STANDARD_EVENTERS)
+        with self._lock:
+            self._eventer_types = {**self._eventer_types, name: _OwnType(name, factory, self)}
 
     def create_rule(self, source: ElementSource) -> Rule:
         """The rule of one element, given as YAML text or as a mapping: ``{"rule": {"level": "Debug"}}``.
@@ -148,20 +175,14 @@ class Registry:
             }
             for kind, types in self._types.items()
         }
+        copied._eventer_types = {
+            name: _OwnType(name, known.factory, copied) if isinstance(known, _OwnType) else known
+            for name, known in self._eventer_types.items()
+        }
         return copied
 
     def _register(self, kind: Kind, name: str, factory: Callable[[object, Registry], object]) -> None:
-        _check_name(name)
-        if not callable(factory):
-            raise TypeError(f"a factory must be callable with (spec, registry), but got {short(factory)}")
-        if "." not in name:
-            replaces = "; it replaces the standard one" if name in STANDARD_TYPES[kind] else ""
-            warnings.warn(
-                f"the {kind.value} type {name!r} has no dot: such names are reserved for otel_ctxlog, own types should "
-                f"have a reverse DNS name like 'com.acme.{name}'{replaces}",
-                UserWarning,
-                stacklevel=3,
-            )
+        _check_own(name, factory, kind.value, standard=name in STANDARD_TYPES[kind])
         with self._lock:
             self._types = {**self._types, kind: {**self._types[kind], name: _OwnType(name, factory, self)}}
 
@@ -175,8 +196,20 @@ class Registry:
             frame.elements = Elements(self._types)
         return Document(source, place), frame.elements
 
+    def plan(self, document: Document) -> Plan:
+        """What a document does, all its rules made of the types of this registry; for what reads documents itself.
+
+        Raises:
+            ConfigError: anything is wrong.
+        """
+        return make_plan(document, self.elements(), self._eventer_types)
+
+    def elements(self) -> Elements:
+        """What makes the rules of one document; for what reads documents itself."""
+        return Elements(self._types)
+
     def _plan(self, source: object) -> Plan:
-        return make_plan(read_document(source), Elements(self._types))
+        return self.plan(read_document(source))
 
 
 _DEFAULT = Registry()
@@ -211,8 +244,19 @@ def load(source: ConfigSource, registry: Registry | None = None) -> Config:
     return (registry or _DEFAULT).load(source)
 
 
-def _check_name(name: object) -> None:
+def _check_own(name: object, factory: object, kind: str, *, standard: bool) -> None:
+    """Check an own type; called by what its user calls, or by what that calls."""
     if not isinstance(name, str):
         raise TypeError(f"the name of a type must be a text, but got {short(name)}")
     if not name:
         raise ValueError("the name of a type must not be empty, but got ''")
+    if not callable(factory):
+        raise TypeError(f"a factory must be callable with (spec, registry), but got {short(factory)}")
+    if "." not in name:
+        replaces = "; it replaces the standard one" if standard else ""
+        warnings.warn(
+            f"the {kind} type {name!r} has no dot: such names are reserved for otel_ctxlog, own types should "
+            f"have a reverse DNS name like 'com.acme.{name}'{replaces}",
+            UserWarning,
+            stacklevel=4 if kind != "eventer" else 3,
+        )

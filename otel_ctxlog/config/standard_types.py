@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
+from otel_ctxlog.config.controls import CONTROLS, controlled
 from otel_ctxlog.config.elements import Elements, ElementType, Kind, TypeTable
 from otel_ctxlog.config.kinds import is_dict
 from otel_ctxlog.config.specs import checked, fields, flag, items, level_of, name_of, number, text_of
@@ -14,7 +15,7 @@ from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribut
 from otel_ctxlog.engine.conditions import And, Not, Or, RealmPrefix
 from otel_ctxlog.engine.matchers import Exists, Glob, OneOf, Range, Regex
 from otel_ctxlog.engine.messages import Attribute, Realm, Tag
-from otel_ctxlog.engine.rules import ConditionRule
+from otel_ctxlog.engine.rules import ConditionRule, Controlled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,12 +37,21 @@ class _Standard:
 
 
 def _rule(spec: object, place: Place, elements: Elements) -> object:
-    found = fields(spec, place, required=("level",), optional=("conditions",))
+    found = fields(spec, place, required=("level",), optional=("conditions", *CONTROLS))
     level = level_of(found["level"], place.item(found, "level"))
     conditions: list[Condition] = []
     if found.get("conditions") is not None:
         conditions = _conditions(found["conditions"], place.item(found, "conditions"), elements)
-    return checked(lambda: ConditionRule(level, *conditions), place)
+    return controlled(lambda: ConditionRule(level, *conditions), found, place)
+
+
+def _controlled(spec: object, place: Place, elements: Elements) -> object:
+    found = fields(spec, place, required=("rule",), optional=CONTROLS)
+    inside = place.item(found, "rule")
+    rule = elements.rule(found["rule"], inside)
+    if isinstance(rule, Controlled):
+        raise inside.error("found a rule that has controls already; allowed: one without, and all controls around it")
+    return controlled(lambda: rule, found, place)
 
 
 def _conditions(spec: object, place: Place, elements: Elements) -> list[Condition]:
@@ -127,7 +137,7 @@ def _exists(spec: object, place: Place, _: Elements) -> object:
 
 STANDARD_TYPES: Final[TypeTable] = MappingProxyType(
     {
-        Kind.RULE: MappingProxyType({"rule": _Standard(_rule)}),
+        Kind.RULE: MappingProxyType({"rule": _Standard(_rule), "controlled": _Standard(_controlled)}),
         Kind.CONDITION: MappingProxyType(
             cast(
                 "Mapping[str, ElementType]",

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from otel_ctxlog import config
+from otel_ctxlog.config.lint import check as check_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,22 @@ rules:
         value:
           oneof: [2020-01-01, !!binary aGk=, !!set {a, b}, ~, 1:30]
 """,
+    """
+rules:
+- rule:
+    level: Debug
+    expires: 2040-01-31T12:00:00Z
+    limit: {rate: 100/s, burst: 200, per: tenant}
+    first: {count: 10, every: 100, within: 1m}
+- controlled:
+    rule: {rule: {level: Info, conditions: [{tag: a}]}}
+    expires: 1h30m
+    limit: 20/min
+    sample: 0.5
+    first: 3
+    sampledTracesOnly: true
+    exemptEvents: off
+""",
 ]
 PIECES = [
     *(
@@ -86,6 +103,8 @@ PIECES = [
         "not: ",
     ),
     *("attribute: {name: a, value: {value: 1}}", "value: ", "glob: '['", "regex: '('"),
+    *("controlled:", "expires: ", "limit: ", "sample: ", "first: ", "sampledTracesOnly: ", "exemptEvents: "),
+    *("rate: ", "burst: ", "per: ", "count: ", "every: ", "within: ", "15m", "100/s", "0.5", "1h", "2040-01-01 1:0:0Z"),
 ]
 
 yamlish = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
@@ -139,6 +158,13 @@ plain: st.SearchStrategy[Any] = st.recursive(
                     "value",
                     "name",
                     "attribute",
+                    "controlled",
+                    "expires",
+                    "limit",
+                    "rate",
+                    "sample",
+                    "first",
+                    "count",
                 ]
             )
             | st.none()
@@ -161,6 +187,8 @@ def check(new_context: Callable[[], LoggingContext], source: Any) -> None:
     except config.ConfigError as error:
         failed = error
     else:
+        # What ends by itself needs a thread for that.
+        context.reset_rules()
         loaded = config.load(source)
         assert config.load(loaded.to_yaml()) == loaded
         return
@@ -217,3 +245,16 @@ def test_a_mapping_that_fails_is_a_config_error(new_context: Callable[[], Loggin
         config.configure(new_context(), Hostile())
 
     assert isinstance(caught.value.__cause__, LookupError)
+
+
+@settings(deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
+@given(source=sources)
+def test_check_finds_an_error_just_where_loading_does(source: str | bytes) -> None:
+    """Checking raises nothing, and calls an error what is one."""
+    found = check_source(source)
+    try:
+        config.load(source)
+    except config.ConfigError:
+        assert any(one.is_error for one in found)
+    else:
+        assert not any(one.is_error for one in found)
