@@ -52,6 +52,8 @@ from otel_ctxlog.otel.sources import BaggageSource, SpanSource
 
 if TYPE_CHECKING:
     from otel_ctxlog.engine.controls import ControlledRule, First, Limit
+    from otel_ctxlog.events.cloudwatch import CloudWatchEventer
+    from otel_ctxlog.loggers.named_eventers import NamedEventer, eventer
     from otel_ctxlog.pipeline import Telemetry, setup
 
     __version__: str
@@ -70,6 +72,7 @@ __all__ = [
     "AttributionContext",
     "BaggageEntry",
     "BaggageSource",
+    "CloudWatchEventer",
     "Condition",
     "ConditionRule",
     "ConfigError",
@@ -92,6 +95,7 @@ __all__ = [
     "MessageContextProvider",
     "MissingExtraError",
     "Name",
+    "NamedEventer",
     "NopEventer",
     "Not",
     "OTelEventer",
@@ -118,6 +122,7 @@ __all__ = [
     "default_context",
     "define_realm",
     "define_tag",
+    "eventer",
     "level_name",
     "log",
     "marshal",
@@ -131,10 +136,13 @@ __all__ = [
 
 if not TYPE_CHECKING:  # type checkers know all names, and have to refuse others
     _LAZY = {
+        "CloudWatchEventer": "otel_ctxlog.events.cloudwatch",
         "ControlledRule": "otel_ctxlog.engine.controls",
         "First": "otel_ctxlog.engine.controls",
         "Limit": "otel_ctxlog.engine.controls",
+        "NamedEventer": "otel_ctxlog.loggers.named_eventers",
         "Telemetry": "otel_ctxlog.pipeline",
+        "eventer": "otel_ctxlog.loggers.named_eventers",
         "setup": "otel_ctxlog.pipeline",
     }
 

@@ -58,7 +58,8 @@ class EventError(ValueError):
     """An event that breaks the event contract.
 
     Attributes:
-        kind: what is broken: ``type``, ``key``, ``reserved``, ``duplicate``, ``pair``, ``value`` or ``failure``.
+        kind: what is broken: ``type``, ``key``, ``reserved``, ``duplicate``, ``pair``, ``value`` or ``failure``;
+            for CloudWatch also ``size``.
     """
 
     def __init__(self, kind: str, problem: str) -> None:

@@ -71,6 +71,9 @@ class OTelEventer:
         messages: the message context of the events.
         level: the level of the events; it gives their severity.
         body: ``"json"`` for the JSON text of type and fields as body, None for none.
+        span_events: whether an event that the rules let through is added to the current span, too, if that records:
+            its type as name, and all attributes of its record (specification of OpenTelemetry's Logs SDK, "Event to
+            span event bridge"); also where nobody exports records.
         sources: the sources of ambient attributes; None: those of the context, or baggage, then span.
 
     Raises:
@@ -87,6 +90,7 @@ class OTelEventer:
         messages: Iterable[object] = (),
         level: int = INFO,
         body: Literal["json"] | None = "json",
+        span_events: bool = False,
         sources: Iterable[Source] | None = None,
     ) -> None:
         if body not in ("json", None):
@@ -101,8 +105,14 @@ class OTelEventer:
         context = _several(messages)
         if isinstance(target, EventContext):
             self._writer: EventWriter = target.event_writer(context, given)
+            if span_events:
+                self._writer = _on_spans(self._writer)
         else:
             sink = GLOBAL if target is None else as_sink(target)
+            if span_events:
+                from otel_ctxlog.events.span_event import SpanEventSink
+
+                sink = SpanEventSink(sink)
             self._writer = _UngatedWriter(sink, context, DEFAULT_SOURCES if given is None else given)
 
     def __repr__(self) -> str:
@@ -129,6 +139,15 @@ class OTelEventer:
         values = complete(fields)
         body = json_text(event_type, values) if self._body else None
         return body, Fields({**values, EVENT_TYPE: event_type}, fields.ignored)
+
+
+def _on_spans(writer: EventWriter) -> EventWriter:
+    from otel_ctxlog.events.span_event import DecidingWriter, SpanEventWriter
+
+    if not callable(getattr(writer, "decide", None)):
+        msg = f"span_events needs a LoggingContext, a provider or a sink as target, but got one that has {writer!r}"
+        raise TypeError(msg)
+    return SpanEventWriter(cast("DecidingWriter", writer), EVENT_TYPE)
 
 
 def _several(messages: object) -> tuple[object, ...]:
