@@ -1,5 +1,6 @@
 # All that is needed is make and a Python of at least 3.10, with its venv module:
-#   make test               the whole suite, in .venv
+#   make test               the tests but for slow ones, in .venv: some minutes
+#   make test-slow          the slow ones: kills, outages, servers, a million of this and that
 #   make check              lint, format and types, in .venv
 #   make demo               examples/shop to its end, in .venv-demo; its exit code is the demo's
 #   make bench              all benchmarks, in .venv; writes benchmarks/results.json and README's table
@@ -27,11 +28,14 @@ DOCS_STAMP := $(DOCS_VENV)/.installed-$(VERSION)
 
 SOURCES := $(wildcard otel_ctxlog tests examples benchmarks deploy)
 
-.PHONY: bench test check docs format demo stack test-all-pythons clean python
+.PHONY: bench test test-slow check docs format demo stack test-all-pythons clean python
 .DELETE_ON_ERROR:
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+
+test-slow: $(STAMP)
+	$(VENV)/bin/python -m pytest -m slow $(PYTEST_ARGS)
 
 check: $(STAMP)
 	$(VENV)/bin/ruff check .
