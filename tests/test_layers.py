@@ -20,8 +20,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"events"}),
     frozenset({"loggers"}),
     frozenset({"config", "console", "bridges", "delivery"}),
+    frozenset({"admin"}),
     frozenset({"pipeline"}),
-    frozenset({"receiver", "testing"}),
+    frozenset({"questions", "receiver", "testing"}),
     frozenset({"cli", "pytest_plugin"}),
     frozenset({"__main__"}),
 )
@@ -30,7 +31,9 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 
 # The rooms that may import `opentelemetry`, and those that take nothing but the standard library from outside. A type
 # named in annotations only is free: it loads nothing.
-OTEL_ROOMS = frozenset({"otel", "bridges", "console", "pipeline", "receiver", "testing", "pytest_plugin", "cli"})
+OTEL_ROOMS = frozenset(
+    {"admin", "otel", "bridges", "console", "delivery", "pipeline", "receiver", "testing", "pytest_plugin", "cli"}
+)
 STANDARD_LIBRARY_ONLY = frozenset({"errors", "engine", "keyvalue", "events", "loggers"})
 FORBIDDEN_NAMES = frozenset(
     {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc", "base_utils"}
@@ -237,7 +240,8 @@ def test_no_module_is_named_after_nothing() -> None:
             "import opentelemetry.trace\n",
             (
                 "otel_ctxlog.events.otel:1 imports opentelemetry.trace: "
-                "only bridges, cli, console, otel, pipeline, pytest_plugin, receiver, testing may import opentelemetry"
+                "only admin, bridges, cli, console, delivery, otel, pipeline, pytest_plugin, receiver, testing "
+                "may import opentelemetry"
             ),
         ),
         (

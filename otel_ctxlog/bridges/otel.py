@@ -143,7 +143,7 @@ def _goes_out(held: Held, record: LogRecord, context: Context) -> bool:
     if not goes_out(held, context, record.body, record.event_name, complete):
         return False
     for name, value in complete.items():
-        if name not in given:
+        if given.get(name, _NO_ATTRIBUTES) is not value:
             _set(record, name, value)
     return True
 

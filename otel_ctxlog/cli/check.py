@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from otel_ctxlog.cli.service import add_import, import_modules
+from otel_ctxlog.cli.service import add_import, import_modules, writing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -51,6 +51,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.set_defaults(run=run, error=parser.error)
 
 
+@writing
 def run(arguments: argparse.Namespace) -> int:
     """Check; the exit code."""
     if not arguments.config and not arguments.rules:
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     findings = _findings(arguments)
     if arguments.json:
-        print(json.dumps([_as_json(one) for one in findings], indent=2, ensure_ascii=False))
+        print(json.dumps([_as_json(one) for one in findings], indent=2))
     else:
         for one in findings:
             print(one)

@@ -9,7 +9,6 @@ import shutil
 import signal
 import sys
 import threading
-from concurrent.futures import BrokenExecutor
 from typing import TYPE_CHECKING
 
 from otel_ctxlog.engine.durations import parse_duration
@@ -101,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
             _needs_extra()
             return _run(arguments)
     except BaseException as problem:
-        # Interrupted, DuckDB and the pool of processes have exceptions of their own for it.
+        # Interrupted, DuckDB and the processes that read have exceptions of their own for it.
         if signals.came:
             return _SIGNALLED + signals.came
         if isinstance(problem, BrokenPipeError):
@@ -111,7 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
         if isinstance(problem, OSError):
             text = problem.strerror or str(problem)
             return _failed(f"{problem.filename}: {text}" if problem.filename is not None else text)
-        if isinstance(problem, (MissingExtraError, BrokenExecutor)):
+        if isinstance(problem, MissingExtraError):
             return _failed(problem)
         raise
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from otel_ctxlog.cli.service import add_import, import_modules
+from otel_ctxlog.cli.service import add_import, import_modules, writing
 
 if TYPE_CHECKING:
     from typing import Any
@@ -62,6 +62,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.set_defaults(run=run, error=parser.error)
 
 
+@writing
 def run(arguments: argparse.Namespace) -> int:
     """Explain; the exit code."""
     if arguments.config is None and arguments.rules is None:
@@ -69,11 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     problem = import_modules(arguments.modules)
     if problem is not None:
         return _failed(problem)
-    from otel_ctxlog.engine.levels import level_name, parse_level
+    from otel_ctxlog.engine.levels import level_name
     from otel_ctxlog.errors import ConfigError
 
     try:
-        level = None if arguments.level is None else parse_level(arguments.level)
+        level = None if arguments.level is None else _level(arguments.level)
         messages = _messages(arguments)
         context = _otel_context(arguments)
         logging, texts = _configured(arguments)
@@ -147,6 +148,17 @@ def _texts(plan: Plan) -> dict[int, str]:
             # Its own words have to do: one line cannot say it.
             texts[id(rule)] = repr(rule)
     return texts
+
+
+def _level(text: str) -> int:
+    from otel_ctxlog.config.places import Marks, Origin, Place
+    from otel_ctxlog.config.specs import level_of
+    from otel_ctxlog.errors import ConfigError
+
+    try:
+        return level_of(text, Place(Marks(Origin())))
+    except ConfigError as error:
+        raise ValueError(f"argument --level: {error.problem}") from None
 
 
 def _messages(arguments: argparse.Namespace) -> list[object]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from otel_ctxlog.cli.service import writing
+
 if TYPE_CHECKING:
     import argparse
 
@@ -21,6 +23,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.set_defaults(run=run, error=parser.error)
 
 
+@writing
 def run(_arguments: argparse.Namespace) -> int:
     """Print it; the exit code."""
     from importlib.resources import files

@@ -1,14 +1,21 @@
-"""Modules of the service that a command is about."""
+"""What the commands about rules share: modules of the service that they are about, output that any terminal takes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["add_import", "import_modules"]
+__all__ = ["add_import", "import_modules", "writing"]
+
+# As a shell has it for a process that SIGPIPE ended.
+_NOBODY_READS: Final = 128 + 13
 
 
 def add_import(parser: argparse.ArgumentParser, why: str) -> None:
@@ -26,13 +33,32 @@ def add_import(parser: argparse.ArgumentParser, why: str) -> None:
 def import_modules(names: Iterable[str]) -> str | None:
     """Import modules, also such as lie in the current folder; what went wrong, or None."""
     import importlib
-    import sys
 
     for name in names:
         if "" not in sys.path:
             sys.path.insert(0, "")
         try:
             importlib.import_module(name)
-        except Exception as error:  # noqa: BLE001 - a module of the user
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a module of the user
             return f"--import {name}: {type(error).__name__}: {error}"
     return None
+
+
+def writing(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """`run` with output that never fails: what a terminal cannot show is escaped, and a reader may stop reading."""
+
+    @functools.wraps(run)
+    def written(arguments: argparse.Namespace) -> int:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            code = run(arguments)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # What Python would still write at its end goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _NOBODY_READS
+        return code
+
+    return written

@@ -104,6 +104,9 @@ def drain(arguments: argparse.Namespace, view: SpoolView) -> int:
         problem, code = "interrupted", _INTERRUPTED
     finally:
         transport.close()
+    if arguments.all and not problem:
+        problem = _left_behind(Path(arguments.path))
+        code = 1 if problem else 0
     rest = sum(owner.records for owner in held)
     text = f"{sender.sent} records delivered"
     text += f", {sender.rejected} rejected by the receiver" if sender.rejected else ""
@@ -111,6 +114,14 @@ def drain(arguments: argparse.Namespace, view: SpoolView) -> int:
     text += f"; {rest} are sent by living processes" if rest else ""
     text += f"; stopped: {problem}" if problem else ""
     return _say(text, code=code)
+
+
+def _left_behind(path: Path) -> str:
+    """Return what is there although everything should have been sent, or nothing."""
+    from otel_ctxlog.delivery.spool.inspecting import look
+
+    left = [owner for owner in look(path).owners if owner.records or owner.problem]
+    return f"left behind: {', '.join(f'{owner.name} {owner.problem}'.rstrip() for owner in left)}" if left else ""
 
 
 def _send_all(arguments: argparse.Namespace, sender: _Sender) -> str:

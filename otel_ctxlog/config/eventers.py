@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import import_module
@@ -37,6 +38,7 @@ _Make: TypeAlias = "Callable[[LoggingContext], Eventer]"
 _BODIES: Final = ("json", "none")
 _MESSAGES: Final = ("name", "realm", "tags", "attributes")
 _CLOSE_SECONDS: Final = 30.0
+_ADDRESS: Final = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
 
 
 def eventer_definitions(
@@ -99,7 +101,7 @@ def _definition(spec: object, place: Place, own: Mapping[str, ElementType], elem
     if kind in own:
         return _own(own[kind], kind, spec, options, place, elements)
     make = STANDARD_EVENTERS[kind](options, place)
-    return EventerDefinition(dict(spec), make, _close if kind == "cloudwatch" else None)
+    return EventerDefinition(_exact(spec), make, _close if kind == "cloudwatch" else None)
 
 
 def _own(
@@ -111,7 +113,16 @@ def _own(
             f"the factory of the eventer type {short(name)} returned {describe(made)}; "
             "allowed: an object with a method event(type, *fields, **attributes)"
         )
-    return EventerDefinition(dict(spec), lambda _context: cast("Eventer", made))
+    return EventerDefinition(_exact(spec), lambda _context: cast("Eventer", made))
+
+
+def _exact(spec: object) -> object:
+    """What is equal only for specs that say the same: in Python 1, 1.0 and true are equal."""
+    if is_dict(spec):
+        return {key: _exact(value) for key, value in spec.items()}
+    if isinstance(spec, list):
+        return [_exact(value) for value in cast("list[object]", spec)]
+    return type(spec), spec
 
 
 def _close(one: Eventer) -> None:
@@ -120,14 +131,14 @@ def _close(one: Eventer) -> None:
 
 
 def _otlp(options: Options, place: Place) -> _Make:
-    found = fields(options, place, optional=("level", "body", "span_events", *_MESSAGES))
+    found = fields(options, place, optional=("level", "body", "spanEvents", *_MESSAGES))
     level = level_of(found.get("level", int(INFO)), place.item(found, "level"))
     body = found.get("body", "json")
     if body not in _BODIES:
         raise place.item(found, "body").error(
             f"found {describe(body)}; allowed: {listing(_BODIES)}{nearest(body, _BODIES)}"
         )
-    span_events = flag(found.get("span_events", False), place.item(found, "span_events"))
+    span_events = flag(found.get("spanEvents", False), place.item(found, "spanEvents"))
     return partial(
         OTelEventer,
         messages=_messages(found, place),
@@ -181,7 +192,7 @@ def _tee(options: Options, place: Place) -> _Make:
 
 
 def _cloudwatch(options: Options, place: Place) -> _Make:
-    found = fields(options, place, required=("group",), optional=("stream", "region", "endpoint_url"))
+    found = fields(options, place, required=("group",), optional=("stream", "region", "endpointUrl"))
     group_place, stream_place = place.item(found, "group"), place.item(found, "stream")
     group = text_of(found["group"], group_place, allowed="the name of a log group")
     checked(partial(check_group, group), group_place)
@@ -190,8 +201,12 @@ def _cloudwatch(options: Options, place: Place) -> _Make:
         stream = text_of(found["stream"], stream_place, allowed="the name of a log stream")
         checked(partial(check_stream, stream), stream_place)
     region, url = (
-        name_of(found[key], place.item(found, key)) if key in found else None for key in ("region", "endpoint_url")
+        name_of(found[key], place.item(found, key)) if key in found else None for key in ("region", "endpointUrl")
     )
+    if url is not None and not _ADDRESS.fullmatch(url):
+        raise place.item(found, "endpointUrl").error(
+            f"found {describe(url)}; allowed: an address as http://localhost:4566"
+        )
 
     def make(_context: LoggingContext) -> Eventer:
         return CloudWatchEventer(_client_maker(region, url, place), group, stream)

@@ -14,13 +14,12 @@ __all__ = ["HANGUP"]
 
 
 class _Hangup:
-    """One handler for the process, there while somebody listens; the one before is called after it."""
+    """A handler for the process, there while somebody listens; the one before is called after it."""
 
     def __init__(self) -> None:
         # Replaced as a whole, never changed: the handler may come between any two steps.
         self._listeners: tuple[Callable[[], None], ...] = ()
-        self._before: object = None
-        self._installed = False
+        self._installed: _Handler | None = None
 
     def check(self) -> None:
         """Raise where no handler can be installed.
@@ -37,26 +36,48 @@ class _Hangup:
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` at each SIGHUP, in the main thread, between any two steps of it."""
         self.check()
-        if not self._installed:
-            self._before = signal.signal(signal.SIGHUP, self._came)
-            self._installed = True
         self._listeners = (*self._listeners, listener)
+        before = signal.getsignal(signal.SIGHUP)
+        # Somebody may have set another handler since, which calls ours, or does not.
+        if self._installed is None or before is not self._installed:
+            self._installed = _Handler(self, before)
+            signal.signal(signal.SIGHUP, self._installed)
 
     def forget(self, listener: Callable[[], None]) -> None:
         """Call it no more; with the last one the handler before is back, unless somebody has set another since."""
         self._listeners = tuple(one for one in self._listeners if one != listener)
-        if self._listeners or not self._installed or threading.current_thread() is not threading.main_thread():
-            return
-        self._installed = False
-        before, self._before = self._before, None
-        if signal.getsignal(signal.SIGHUP) == self._came:
-            signal.signal(signal.SIGHUP, before if callable(before) or isinstance(before, int) else signal.SIG_DFL)
+        if not self._listeners and threading.current_thread() is threading.main_thread():
+            self._leave()
 
-    def _came(self, number: int, frame: FrameType | None) -> None:
-        for listener in self._listeners:
+    def tell(self) -> bool:
+        """Tell all who listen; False if nobody does."""
+        listeners = self._listeners
+        for listener in listeners:
             listener()
-        if callable(self._before):
-            self._before(number, frame)
+        return bool(listeners)
+
+    def _leave(self) -> None:
+        installed, self._installed = self._installed, None
+        if installed is not None and signal.getsignal(signal.SIGHUP) is installed:
+            signal.signal(signal.SIGHUP, installed.before)
+
+
+class _Handler:
+    """What is called for the signal. It goes on passing it on where another handler that knows it has outlived it."""
+
+    def __init__(self, hangup: _Hangup, before: Callable[[int, FrameType | None], object] | int | None) -> None:
+        self._hangup = hangup
+        # What Python did not install cannot be put back by it.
+        self.before = signal.SIG_DFL if before is None else before
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        told = self._hangup.tell()
+        if callable(self.before):
+            self.before(number, frame)
+        elif not told and signal.getsignal(number) is self:
+            # The last one has gone in a thread, which cannot set handlers: now it can be done.
+            signal.signal(number, self.before)
+            signal.raise_signal(number)
 
 
 HANGUP: Final = _Hangup()

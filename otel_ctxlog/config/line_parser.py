@@ -6,6 +6,7 @@ that does it for YAML.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +14,15 @@ from typing import Final
 from otel_ctxlog.config.controls import CONTROLS
 from otel_ctxlog.config.document import Document
 from otel_ctxlog.config.kinds import is_dict
-from otel_ctxlog.config.line_scanner import LITERAL, NAME, PATTERN, Scanner, plain_literal
+from otel_ctxlog.config.line_scanner import (
+    LITERAL,
+    LONGEST_NUMBER,
+    NAME,
+    PATTERN,
+    Scanner,
+    plain_literal,
+    plain_setting,
+)
 from otel_ctxlog.config.model import DEFAULT_LEVEL, RULES
 from otel_ctxlog.config.places import Mark, Marks, Origin, Place
 from otel_ctxlog.config.wording import listing, nearest, short
@@ -38,8 +47,10 @@ _CONDITION: Final = (
 )
 _VALUE: Final = "a value, in quotes where it has blanks or one of ,[]()|\"'=~ or is empty"
 _EVERYWHERE: Final = "; a rule for everything is []=level"
+_COMPARED: Final = "; numbers are compared by ranges, as in name=50.. and name=..100"
+_MEANT: Final = {"!=": "; what is not equal is !name=value", "<": _COMPARED, ">": _COMPARED}
+"""Hints for what other languages write after a name."""
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]{1,3})?", re.IGNORECASE)
-_LONGEST_NUMBER: Final = 400
 _MOST_LEVELS: Final = 20
 _IT_DOES: Final = True
 
@@ -133,7 +144,7 @@ class _Parser:
         if scanner.take("["):
             self._conditions(conditions, marks)
         if not scanner.take("="):
-            scanner.unexpected("= and a level" if scanner.text[scanner.at - 1 : scanner.at] == "]" else "=, [ or /**")
+            scanner.unexpected(self._after_selector())
         spec: dict[object, object] = {}
         places: dict[object, Mark] = {}
         places["level"] = scanner.mark()
@@ -150,9 +161,17 @@ class _Parser:
         self._marks.add(spec, mark=mark, keys=places, items=places)
         return self._element("rule", spec, mark)
 
+    def _after_selector(self) -> str:
+        """What may come after a selector, none of which has come."""
+        scanner = self._scanner
+        if scanner.text[: scanner.at].endswith("]"):
+            return "= and a level"
+        more = "; controls follow a rule, that for everything is []=level@…" if scanner.peek() == "@" else ""
+        return f"=, [ or /** after a realm, a comma after a level{more}"
+
     def _level_of(self, word: str, begin: int) -> object:
         """A level as written; a number as a number. Whether there is such a level is asked later."""
-        if len(word) > _LONGEST_NUMBER:
+        if len(word) > LONGEST_NUMBER:
             self._scanner.error(begin, f"unknown level {short(word)}; allowed: {_LEVEL}")
         return int(word) if word.isascii() and word.isdigit() else word
 
@@ -173,9 +192,9 @@ class _Parser:
     def _below(self, name: str, *, bare: bool) -> str | None:
         """The realm of ``realm/**``, its name having been read; None if it is not followed by that."""
         scanner = self._scanner
-        follows = scanner.text[scanner.at : scanner.at + 3]
-        if bare and follows[:1] == "*":
-            if name.endswith("/") and follows[:2] == "**":
+        if bare and scanner.text[scanner.at : scanner.at + 1] == "*":
+            follows = scanner.text[scanner.at : scanner.at + 2]
+            if name.endswith("/") and follows == "**":
                 if name == "/":
                     scanner.error(scanner.at - 1, f"found no realm before /**; allowed: realm/**{_EVERYWHERE}")
                 scanner.at += 2
@@ -185,10 +204,7 @@ class _Parser:
                 scanner.at,
                 f"found '*' in a realm; allowed: a realm, or realm/** for it and all below; did you mean '{stem}/**'?",
             )
-        if not bare and follows == "/**":
-            scanner.at += 3
-            return name
-        return None
+        return name if scanner.take("/**") else None
 
     def _conditions(self, conditions: list[object], marks: list[Mark]) -> None:
         """What stands in brackets, the first of which has been read."""
@@ -197,7 +213,13 @@ class _Parser:
             marks.append(scanner.mark())
             conditions.append(self._condition())
             if scanner.peek() != "]":
-                scanner.require(",", "a comma before the next condition, or ] after the last")
+                self._comma("]")
+
+    def _comma(self, end: str) -> None:
+        """Read the comma after a condition, which is not the last."""
+        rest = self._scanner.text[self._scanner.at :]
+        hint = next((hint for sign, hint in _MEANT.items() if rest.startswith(sign)), "")
+        self._scanner.require(",", f"a comma before the next condition, or {end} after the last{hint}")
 
     def _condition(self) -> dict[str, object]:
         scanner = self._scanner
@@ -223,7 +245,7 @@ class _Parser:
             marks.append(scanner.mark())
             members.append(self._condition())
             if scanner.peek() != ")":
-                scanner.require(",", "a comma before the next condition, or ) after the last")
+                self._comma(")")
         self._marks.add(members, mark=mark, keys={}, items=marks)
         return self._element(kind, members, mark)
 
@@ -332,13 +354,14 @@ class _Parser:
         for side, text in (("min", low), ("max", high)):
             if not text:
                 continue
-            if len(text) > _LONGEST_NUMBER or _NUMBER.fullmatch(text) is None:
+            limit = _number(text)
+            if limit is None:
                 self._scanner.error(
                     begin,
                     f"found {short(word)}; allowed: a range of numbers, 1..5, 50.. or ..100; a text with .. stands in "
                     "quotes",
                 )
-            limits[side] = int(text) if text.lstrip("+-").isdigit() else float(text)
+            limits[side] = limit
             places[side] = mark
         self._marks.add(limits, mark=mark, keys=places, items=places)
         element = _RangeElement({"range": limits})
@@ -408,7 +431,7 @@ class _Parser:
             scanner.at = scanner.text.index("@", begin)
         if not value:
             scanner.unexpected(_VALUE)
-        return plain_literal(value)
+        return plain_setting(value)
 
     def _element(self, kind: str, spec: object, mark: Mark) -> dict[str, object]:
         element: dict[str, object] = {kind: spec}
@@ -419,3 +442,11 @@ class _Parser:
     def _spec_mark(self, spec: object, mark: Mark) -> Mark:
         entry = self._marks.entry(spec)
         return mark if entry is None else entry.mark
+
+
+def _number(text: str) -> int | float | None:
+    """The finite number that a text is; None if it is none."""
+    if len(text) > LONGEST_NUMBER or _NUMBER.fullmatch(text) is None:
+        return None
+    number = int(text) if text.lstrip("+-").isdigit() else float(text)
+    return number if isinstance(number, int) or math.isfinite(number) else None

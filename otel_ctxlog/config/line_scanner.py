@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from bisect import bisect_right
@@ -14,11 +15,22 @@ from otel_ctxlog.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LITERAL", "NAME", "PATTERN", "Scanner", "plain_literal", "pointed_at", "quoted"]
+__all__ = [
+    "LITERAL",
+    "LONGEST_NUMBER",
+    "NAME",
+    "PATTERN",
+    "Scanner",
+    "plain_literal",
+    "plain_setting",
+    "pointed_at",
+    "quoted",
+]
 
 _NOWHERE: Final = r"\s\x00-\x1f\x7f-\x9f,\[\]()|\"'=~\\"
 
-NAME: Final = re.compile(rf"[^{_NOWHERE}!#@:*?]+")
+# Comparisons, separators and braces of other languages are no names by mistake: a>5 would be asked for as a name.
+NAME: Final = re.compile(rf"[^{_NOWHERE}!#@:*?<>&;{{}}]+")
 """A name without quotes: of a realm, a tag, an attribute, a level."""
 LITERAL: Final = re.compile(rf"[^{_NOWHERE}*?]+")
 """A value without quotes."""
@@ -28,7 +40,9 @@ PATTERN: Final = re.compile(rf"[^{_NOWHERE}]+")
 _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _FLOAT: Final = re.compile(r"-?[0-9][0-9.e+-]*")
-_LONGEST_NUMBER: Final = 400
+_DECIMAL: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,2})?", re.IGNORECASE)
+LONGEST_NUMBER: Final = 400
+"""How many characters a number may have."""
 _WORDS: Final[dict[str, object]] = {"true": True, "false": False, "null": None}
 _ESCAPES: Final = {'"': '"', "'": "'", "\\": "\\", "/": "/", "n": "\n", "r": "\r", "t": "\t"}
 _HEX_DIGITS: Final = {"u": 4, "U": 8}
@@ -174,7 +188,7 @@ def plain_literal(word: str) -> object:
     """
     if word in _WORDS:
         return _WORDS[word]
-    if len(word) <= _LONGEST_NUMBER:
+    if len(word) <= LONGEST_NUMBER:
         if _INTEGER.fullmatch(word) and word != "-0":
             return int(word)
         if _FLOAT.fullmatch(word):
@@ -184,6 +198,18 @@ def plain_literal(word: str) -> object:
                 return word
             return number if repr(number) == word else word
     return word
+
+
+def plain_setting(word: str) -> object:
+    """What the value of a control without quotes means: as `plain_literal`, and any form of a number is one: ``0.10``.
+
+    Controls are about numbers, where a form that is not the shortest is no text that somebody meant.
+    """
+    value = plain_literal(word)
+    if not isinstance(value, str) or len(word) > LONGEST_NUMBER or _DECIMAL.fullmatch(word) is None:
+        return value
+    number = float(word)
+    return number if math.isfinite(number) else value
 
 
 def quoted(text: str, *, raw: bool = False) -> str:

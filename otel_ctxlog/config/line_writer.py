@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeGuard
 from otel_ctxlog.config.controls import CONTROLS
 from otel_ctxlog.config.kinds import is_dict, is_sequence
 from otel_ctxlog.config.line_parser import REALM, RESERVED, SAMPLED, SOURCES, SPAN_NAME, UNSAMPLED
-from otel_ctxlog.config.line_scanner import LITERAL, NAME, PATTERN, plain_literal, quoted
+from otel_ctxlog.config.line_scanner import LITERAL, LONGEST_NUMBER, NAME, PATTERN, plain_literal, plain_setting, quoted
 from otel_ctxlog.config.wording import describe, short
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["write_rule", "write_rules"]
 
-_LARGEST_DIGITS: Final = 400
 _KEYS: Final = frozenset({"level", "conditions", *CONTROLS})
 
 
@@ -122,7 +121,8 @@ def _value(element: object, place: Place, *, texts: bool = False) -> str:
 def _limit(limit: object, place: Place) -> str:
     if limit is None:
         return ""
-    if _is_number(limit) and math.isfinite(limit) and len(text := repr(limit)) <= _LARGEST_DIGITS:
+    text = _number(limit) if _is_number(limit) else None
+    if text is not None:
         return text
     raise _cannot(place, describe(limit), "a finite number")
 
@@ -136,13 +136,20 @@ def _literal(value: object, place: Place, *, texts: bool = False) -> str:
         text = "null"
     elif isinstance(value, bool):
         text = "true" if value else "false"
-    elif isinstance(value, int):
-        text = str(value) if value.bit_length() < _LARGEST_DIGITS * 3 else None
-    elif isinstance(value, float) and math.isfinite(value):
-        text = repr(value)
+    elif isinstance(value, (int, float)):
+        text = _number(value)
     if text is None or texts:
         raise _cannot(place, describe(value), "a text" if texts else "a text, a finite number, true, false, null")
     return text
+
+
+def _number(number: int | float) -> str | None:
+    """A number that can be read back; None: it is not finite, or too long."""
+    if isinstance(number, float):
+        return repr(number) if math.isfinite(number) else None
+    # Before it is made a text, for which Python has a limit of its own.
+    text = str(number) if number.bit_length() < LONGEST_NUMBER * 4 else ""
+    return text if 0 < len(text) <= LONGEST_NUMBER else None
 
 
 def _pattern(pattern: str) -> str:
@@ -166,7 +173,9 @@ def _setting(value: object, place: Place) -> str:
     if isinstance(value, dt.datetime):
         return value.isoformat()
     text = _literal(value, place)
-    return quoted(text) if isinstance(value, str) and text == value and "@" in text else text
+    # What is a text to a condition is a number, or ends, in a control.
+    bare = isinstance(value, str) and text == value
+    return quoted(text) if bare and ("@" in text or not isinstance(plain_setting(text), str)) else text
 
 
 def _only(element: object, place: Place) -> tuple[str, object]:

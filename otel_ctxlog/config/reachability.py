@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
@@ -56,7 +57,7 @@ class _Search:
         self.left = _MOST_PAIRS
         self._gone: set[int] = set()
         self._rules = [uncontrolled(rule) for rule in rules]
-        self._ends = [isinstance(rule, ControlledRule) and rule.expires is not None for rule in rules]
+        self._ends = [rule.expires if isinstance(rule, ControlledRule) else None for rule in rules]
         self._conjuncts = [conjuncts(rule.conditions) if type(rule) is ConditionRule else None for rule in self._rules]
         wanted = [None if known is None else [_wanted_keys(one) for one in known] for known in self._conjuncts]
         frequency = Counter(key for keys in wanted for one in keys or () for key in one or ())
@@ -87,7 +88,7 @@ class _Search:
             if self._replaces(by, index):
                 self._gone.add(index)
                 return Shadow(index, by, replaced=True)
-            if not self._ends[by] and self._always_decides(by, mine):
+            if self._ends[by] is None and self._always_decides(by, mine):
                 return Shadow(index, by, replaced=False)
         return None
 
@@ -96,9 +97,16 @@ class _Search:
         if type(new) is not ConditionRule or type(old) is not ConditionRule:
             return False
         try:
-            return new.supersedes(old)
+            return self._lasts_as_long(by, index) and new.supersedes(old)
         except Exception:  # noqa: BLE001 - an == of the user
             return False
+
+    def _lasts_as_long(self, by: int, index: int) -> bool:
+        """True if a rule that is replaced would have ended by the time when the new one ends: else it stays."""
+        new, old = self._ends[by], self._ends[index]
+        if isinstance(new, dt.datetime):
+            return isinstance(old, dt.datetime) and old <= new
+        return new is None or (isinstance(old, float) and old <= new)
 
     def _always_decides(self, by: int, given: Sequence[Condition] | None) -> bool:
         wanted = self._conjuncts[by]

@@ -68,7 +68,9 @@ def json_schema() -> Schema:
                 "description": "Where events of that name go.",
                 "type": "object",
                 "required": [TYPE],
-                "oneOf": [*(_eventer(name) for name in STANDARD_EVENTERS), _OWN_EVENTER],
+                "properties": {TYPE: _EVENTER_TYPE},
+                # Not oneOf, whose errors are about all types but the one that is meant.
+                "allOf": [_eventer(name) for name in STANDARD_EVENTERS],
             },
         },
     }
@@ -89,8 +91,16 @@ def _element(kind: Kind) -> Schema:
 
 def _eventer(name: str) -> Schema:
     description, options, required = _EVENTERS[name]
-    kind: Schema = {TYPE: {"description": "The type of the eventer.", "const": name}}
-    return _mapping(description, {**kind, **options}, TYPE, *required)
+    kind: Schema = {TYPE: {"const": name}}
+    return {
+        "if": {"required": [TYPE], "properties": kind},
+        "then": _mapping(description, {**kind, **options}, *required),
+    }
+
+
+def _text(pattern: str, allowed: str, **more: object) -> Schema:
+    """A text; editors say what is allowed in place of the pattern."""
+    return {"type": "string", "pattern": pattern, "patternErrorMessage": f"Allowed: {allowed}.", **more}
 
 
 def _described(description: str, schema: Schema) -> Schema:
@@ -116,7 +126,7 @@ _LEVELS: Final[Schema] = {
     "description": "How much goes out: that level and all below. A number above 5 is a finer trace level.",
     "anyOf": [
         {"enum": ["Error", "Warn", "Info", "Debug", "Trace", "None", "off"]},
-        {"type": "string", "pattern": _LEVEL},
+        _text(_LEVEL, "Error, Warn, Info, Debug, Trace, None, off, or a number from 0"),
         {"type": "integer", "minimum": 0},
         {"const": False, "description": "What YAML makes of off: nothing goes out."},
     ],
@@ -125,14 +135,14 @@ _DURATIONS: Final[Schema] = {
     "description": "Seconds, or a text like 15m, 1h30m, 250ms.",
     "anyOf": [
         {"type": "number", "exclusiveMinimum": 0, "maximum": 3_153_600_000},
-        {"type": "string", "pattern": _DURATION, "examples": ["15m", "1h30m", "250ms"]},
+        _text(_DURATION, "a duration like 15m, 1h30m, 250ms", examples=["15m", "1h30m", "250ms"]),
     ],
 }
 _RATES: Final[Schema] = {
     "description": "Records per second, or a text like 100/s, 20/min, 5/h, 1000/d.",
     "anyOf": [
         {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000_000},
-        {"type": "string", "pattern": _RATE, "examples": ["100/s", "20/min", "5/h"]},
+        _text(_RATE, "a rate like 100/s, 20/min, 5/h, 1000/d", examples=["100/s", "20/min", "5/h"]),
     ],
 }
 _CONTROLS: Final[Schema] = {
@@ -140,7 +150,7 @@ _CONTROLS: Final[Schema] = {
         "description": "When the rule ends by itself: a duration from loading, or a moment with its zone.",
         "anyOf": [
             {"$ref": "#/$defs/duration"},
-            {"type": "string", "pattern": _MOMENT, "examples": ["2030-01-31T12:00:00Z"]},
+            _text(_MOMENT, "a moment with its zone like 2030-01-31T12:00:00Z", examples=["2030-01-31T12:00:00Z"]),
         ],
     },
     "limit": {
@@ -175,15 +185,15 @@ _CONTROLS: Final[Schema] = {
                 "A count with more to it.",
                 {
                     "count": {"description": "How many of a message pass at first.", "type": "integer", "minimum": 1},
-                    "every": {"description": "Then each such one passes; 0: none.", "type": "integer", "minimum": 0},
+                    "every": {"description": "Then each such one passes; 0: none.", "type": "integer", "minimum": 0, "default": 0},
                     "within": {"description": "Counted anew after that time.", "$ref": "#/$defs/duration"},
                 },
                 "count",
             ),
         ],
     },
-    "sampledTracesOnly": {"description": "Only records of sampled traces go out.", "type": "boolean"},
-    "exemptEvents": {"description": "Events are never held back.", "type": "boolean"},
+    "sampledTracesOnly": {"description": "Only records of sampled traces go out.", "type": "boolean", "default": False},
+    "exemptEvents": {"description": "Events are never held back.", "type": "boolean", "default": False},
 }
 _UNCONTROLLED: Final[Schema] = {"not": {"anyOf": [{"required": [name]} for name in CONTROLS]}}
 _NAME: Final[Schema] = {"$ref": "#/$defs/name"}
@@ -221,7 +231,7 @@ _SPECS: Final[dict[Kind, dict[str, Schema]]] = {
         "not": _described("The condition does not hold.", {"$ref": "#/$defs/condition"}),
         "tag": _described("There is a tag of that name.", _NAME),
         "realm": _described("The part of the program is that one, exactly.", _NAME),
-        "realmprefix": _described("The part of the program is that one or below it (name/…).", _NAME),
+        "realmprefix": _described("The part of the program is that one or below it (name/...).", _NAME),
         "attribute": _valued("An attribute, from whatever source, has a value.", "The name of the attribute."),
         "baggage": _valued("An entry of the OpenTelemetry baggage has a value, a text.", "The name of the entry."),
         "span": _valued("An attribute of the current span has a value.", "The name of the attribute."),
@@ -263,7 +273,7 @@ _EVENTERS: Final[dict[str, tuple[str, Schema, tuple[str, ...]]]] = {
         {
             "level": {"description": "The level that rules gate them at. Default: Info.", "$ref": "#/$defs/level"},
             "body": {"description": "The body of the records. Default: json.", "enum": ["json", "none"]},
-            "span_events": {"description": "As events of the current span, too.", "type": "boolean"},
+            "spanEvents": {"description": "As events of the current span, too.", "type": "boolean"},
             **_ABOUT,
         },
         (),
@@ -274,7 +284,7 @@ _EVENTERS: Final[dict[str, tuple[str, Schema, tuple[str, ...]]]] = {
             "group": {"description": "The name of the log group.", "$ref": "#/$defs/name"},
             "stream": {"description": "The name of the log stream.", "$ref": "#/$defs/name"},
             "region": {"description": "The AWS region.", "$ref": "#/$defs/name"},
-            "endpoint_url": {"description": "Another address of the service.", "$ref": "#/$defs/name"},
+            "endpointUrl": {"description": "Another address of the service.", "$ref": "#/$defs/name"},
         },
         ("group",),
     ),
@@ -290,8 +300,7 @@ _EVENTERS: Final[dict[str, tuple[str, Schema, tuple[str, ...]]]] = {
         ("eventers",),
     ),
 }
-_OWN_EVENTER: Final[Schema] = {
-    "description": "A type of your own, named like com.acme.kafka.",
-    "properties": {TYPE: {"type": "string", "pattern": "\\."}},
-    "required": [TYPE],
+_EVENTER_TYPE: Final[Schema] = {
+    "description": "The type of the eventer; one of your own is named like com.acme.kafka.",
+    "anyOf": [{"enum": list(STANDARD_EVENTERS)}, _text("\\.", "a standard type, or one with a dot in its name")],
 }

@@ -40,7 +40,10 @@ def read_bytes(path: str, *, name: str) -> bytes:
 
 
 def _read(path: str) -> bytes:
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDONLY
+    # Never wait for a writer, never take a terminal for the process's own.
+    for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
+        flags |= getattr(os, name, 0)
     descriptor = os.open(path, flags)
     try:
         kind = os.fstat(descriptor).st_mode

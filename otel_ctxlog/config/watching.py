@@ -7,7 +7,7 @@ import os
 import threading
 from dataclasses import replace
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from otel_ctxlog.config.document import composed
 from otel_ctxlog.config.hangup import HANGUP
@@ -35,7 +35,12 @@ _SETTLED_AFTER: Final = 0.1
 _MOST_LOOKS: Final = 50
 _CLOSE_SECONDS: Final = 5.0
 _LOCK_SECONDS: Final = 5.0
+_RESTLESS: Final = (None, "the file never comes to rest: no two looks in a row have found the same")
 _EMPTY: Final = "the file is empty, as one that is being written; allowed: a configuration, {} for one without rules"
+
+
+# The content of a file, or why there is none.
+_Key: TypeAlias = "tuple[bytes | None, str]"
 
 
 class _Asked:
@@ -102,7 +107,7 @@ class Watcher:
         self._looker: int | None = None
         # What the rules in force were made from, and what was refused since.
         self._content: bytes | None = None
-        self._refused: bytes | str | None = None
+        self._refused: _Key | None = None
         self._error: ConfigError | None = None
         self._closed = False
         self._sighup = sighup
@@ -156,7 +161,16 @@ class Watcher:
         if thread is not None and thread is not threading.current_thread() and thread.is_alive():
             thread.join(_CLOSE_SECONDS)
         if remove_rules:
+            self._remove_rules()
+
+    def _remove_rules(self) -> None:
+        # A look of another thread that has come to the change itself finishes first; what comes later makes none.
+        locked = self._looker != threading.get_ident() and self._lock.acquire(timeout=_LOCK_SECONDS)
+        try:
             self._section.remove()
+        finally:
+            if locked:
+                self._lock.release()
 
     # The first load
 
@@ -190,14 +204,21 @@ class Watcher:
             report_once(self, f"watching the configuration {self.path} failed: {type(error).__name__}", error=error)
             return False
 
-    def _look(self, settled: bytes | str | None) -> bool:
-        found = self._read()
-        if self._closed or self._is_known(found) or settled not in (None, _key(found)):
+    def _look(self, settled: _Key | None) -> bool:
+        found = ConfigError(_RESTLESS[1], file=self.path) if settled == _RESTLESS else self._read()
+        if self._closed or settled not in (None, _key(found)):
+            return False
+        known = self._is_known(found)
+        # Who asks for a look may have mended what is not in the file: there may be the type by now that was not.
+        if known and (settled is not None or self._refused is None):
             return False
         plan: Plan | None = None
         before, error, changed = self._error, None, False
         try:
             plan = self._plan(found, may_be_empty=False)
+            # Closed by now, with its rules perhaps: the plan may have taken long.
+            if self._closed:
+                return False
             if found != self._content:
                 self._apply(found, plan)
                 changed = True
@@ -205,7 +226,8 @@ class Watcher:
             error = problem
         if error is not None:
             self._refuse(_key(found), error)
-            self._say_refused(error, "has changed and cannot be used, what held before holds on")
+            if not known or before is None or error.problem != before.problem:
+                self._say_refused(error, "has changed and cannot be used, what held before holds on")
         else:
             self._refused = self._error = None
             self._say_good(plan, changed=changed, again=before is not None)
@@ -218,10 +240,10 @@ class Watcher:
             return error
 
     def _is_known(self, found: bytes | ConfigError) -> bool:
-        return _key(found) == (self._content if self._refused is None else self._refused)
+        return _key(found) == ((self._content, "") if self._refused is None else self._refused)
 
-    def _settled(self) -> bytes | str | None:
-        """The key of something new that two looks in a row have found; None if there is none."""
+    def _settled(self) -> _Key | None:
+        """The key of something new that two looks in a row have found, or that there is no such; None: nothing is new."""
         found = self._read()
         if self._is_known(found):
             return None
@@ -232,7 +254,7 @@ class Watcher:
             before, found = found, self._read()
             if _key(before) == _key(found):
                 return _key(found)
-        return None
+        return _RESTLESS
 
     def _plan(self, found: bytes | ConfigError, *, may_be_empty: bool) -> Plan:
         if isinstance(found, ConfigError):
@@ -253,7 +275,7 @@ class Watcher:
             raise ConfigError(text, file=self.path) from error
         self._content = found if isinstance(found, bytes) else None
 
-    def _refuse(self, key: bytes | str, error: ConfigError) -> None:
+    def _refuse(self, key: _Key, error: ConfigError) -> None:
         self._refused = key
         self._error = error
 
@@ -303,15 +325,17 @@ class Watcher:
 
     def start_in_child(self) -> None:
         """In a forked child: the parent's thread is not there, and its queue may be locked."""
+        if self._closed:
+            return
         self._queue = SimpleQueue()
         self._lock = threading.Lock()
         self._looker = None
         self._start()
 
 
-def _key(found: bytes | ConfigError) -> bytes | str:
+def _key(found: bytes | ConfigError) -> _Key:
     """What tells one content of a file, or one reason why there is none, from another."""
-    return found if isinstance(found, bytes) else found.problem
+    return (found, "") if isinstance(found, bytes) else (None, found.problem)
 
 
 def watch(

@@ -29,20 +29,24 @@ _SECONDS: Final = {
     **dict.fromkeys(("h", "hour"), 3600.0),
     **dict.fromkeys(("d", "day"), 86_400.0),
 }
+_LEAST: Final = 1e-9
 _MOST: Final = 1e9
+# The least that OpenTelemetry's consistent sampling can tell: one trace in all that 56 random bits can name.
+_LEAST_SAMPLE: Final = 2.0**-56
 
 
 class Limit(Frozen):
     """So many records in a time, as a bucket of tokens: `burst` at once, then at the rate.
 
     Args:
-        rate: ``"100/s"``, ``"20/min"``, ``"5/h"``, ``"1000/d"``, or a number of records per second.
-        burst: how many may come at once; None: those of one second, at least one.
+        rate: ``"100/s"``, ``"20/min"``, ``"5/h"``, ``"1000/d"``, or a number of records per second,
+            from 1e-9 to 1e9.
+        burst: how many may come at once, up to 1e9; None: those of one second, at least one.
         per: the name of an attribute of the record: each value has a bucket of its own. Beyond 10,000 values in use,
             further ones share one.
 
     Raises:
-        ValueError: `rate` is none, `burst` is no positive int, or `per` is empty.
+        ValueError: `rate` is none, `burst` is no such int, or `per` is empty.
     """
 
     __slots__ = ("burst", "per", "rate", "text")
@@ -58,8 +62,8 @@ class Limit(Frozen):
         put(self, "text", text)
         if burst is None:
             burst = max(1, math.ceil(per_second))
-        elif type(burst) is not int or burst < 1:
-            msg = f"the burst of a limit must be an int from 1, but got {burst!r}"
+        elif type(burst) is not int or not 1 <= burst <= _MOST:
+            msg = f"the burst of a limit must be an int from 1 to {_MOST:.0f}, but got {burst!r}"
             raise ValueError(msg)
         put(self, "burst", burst)
         if per is not None and (type(per) is not str or not per):
@@ -80,17 +84,18 @@ class Limit(Frozen):
 def _rate(rate: object) -> tuple[float, str]:
     """Return records per second, and the text of a rate."""
     found, text = math.nan, ""
-    if isinstance(rate, (int, float)) and not isinstance(rate, bool):
+    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and rate <= _MOST:
         found, text = float(rate), repr(float(rate))
     elif isinstance(rate, str):
         parts = _RATE.fullmatch(rate)
         unit = None if parts is None else _SECONDS.get(parts.group(2).lower())
         if parts is not None and unit is not None:
             found, text = float(parts.group(1)) / unit, f"{parts.group(1)}/{parts.group(2).lower()}"
-    if 0 < found <= _MOST:
+    if _LEAST <= found <= _MOST:
         return found, text
     msg = (
-        f"a rate must be records per second above 0, or a text like '100/s', '20/min', '5/h' or '1/d', but got {rate!r}"
+        "a rate must be records per second, from 1e-9 to 1e9, or a text like '100/s', '20/min', '5/h' or '1/d', "
+        f"but got {rate!r}"
     )
     raise ValueError(msg)
 
@@ -141,7 +146,7 @@ class ControlledRule(Controlled):
         expires: when it ends: seconds or a text like ``"15m"``, from the moment when it is added to a context; or a
             moment: an aware ``datetime``, or its ISO 8601 text.
         limit: a `Limit`, or its rate: ``"100/s"``.
-        sample: the part of the records that goes out, above 0 up to 1; the records of one trace stay or go together
+        sample: the part of the records that goes out, from 2**-56 up to 1; the records of one trace stay or go together
             (OpenTelemetry's consistent probability sampling: by the last 56 bits of the trace id), those without trace
             by chance. A record says in attribute ``otel_ctxlog.adjusted_count`` for how many it stands.
         first: a `First`, or its count.
@@ -246,7 +251,7 @@ def _flag(name: str, value: object) -> bool:
 
 
 def _probability(value: object) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and _LEAST_SAMPLE <= value <= 1:
         return float(value)
-    msg = f"sample must be a number above 0, up to 1, but got {value!r}"
+    msg = f"sample must be a number above 0 (from 2**-56), up to 1, but got {value!r}"
     raise ValueError(msg)

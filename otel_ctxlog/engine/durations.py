@@ -22,7 +22,8 @@ def parse_duration(value: object) -> float:
     """
     seconds: float | None = None
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        seconds = float(value)
+        # A number beyond all floats is none.
+        seconds = float(value) if value <= _LONGEST else None
     elif isinstance(value, str):
         seconds = _seconds(value.strip().lower())
     if seconds is not None and 0 < seconds <= _LONGEST:

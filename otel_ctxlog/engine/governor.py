@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from otel_ctxlog.engine.values import canonical_key
+from otel_ctxlog.engine.values import canonical_key, repr_of
 
 if TYPE_CHECKING:
     from otel_ctxlog.engine.controls import ControlledRule, First, Limit
@@ -29,6 +29,8 @@ ADJUSTED_COUNT: Final = "otel_ctxlog.adjusted_count"
 _MOST_BUCKETS: Final = 10_000
 _MOST_MESSAGES: Final = 10_000
 _LONGEST_KEY: Final = 256
+_LARGE: Final = 1 << 64
+_SEQUENCES_AND_MAPPINGS: Final = frozenset({dict, list, tuple})
 # The random part of a trace id: its last 56 bits (W3C Trace Context, level 2, section 3.2.2.5).
 _RANDOM_BITS: Final = 56
 _RANDOM_MASK: Final = (1 << _RANDOM_BITS) - 1
@@ -65,10 +67,12 @@ class _Bucket:
 class _Buckets:
     """The buckets of a limit: one, or one per value of an attribute."""
 
-    __slots__ = ("_by_value", "_interval", "_tolerance", "common")
+    __slots__ = ("_by_value", "_interval", "_tolerance", "common", "forgotten")
 
     def __init__(self, limit: Limit) -> None:
         self.common = _Bucket()
+        # What buckets that have gone had still to tell.
+        self.forgotten = 0
         self._interval = 1 / limit.rate
         self._tolerance = (limit.burst - 1) * self._interval
         self._by_value: OrderedDict[object, _Bucket] = OrderedDict()
@@ -92,16 +96,17 @@ class _Buckets:
         if key is None:
             return self.common
         buckets = self._by_value
-        bucket = buckets.get(key)
-        if bucket is not None:
-            buckets.move_to_end(key)
-            return bucket
-        if len(buckets) >= _MOST_BUCKETS:
-            oldest = next(iter(buckets))
-            if buckets[oldest].full_at > monotonic() or buckets[oldest].untold:
-                return self.common
-            del buckets[oldest]
-        bucket = buckets[key] = _Bucket()
+        # Out and in again: the order is that of use. A signal handler may come between.
+        bucket = buckets.pop(key, None)
+        if bucket is None:
+            if len(buckets) >= _MOST_BUCKETS:
+                oldest, unused = next(iter(buckets.items()))
+                if unused.full_at > monotonic():
+                    return self.common
+                self.forgotten += unused.untold
+                buckets.pop(oldest, None)
+            bucket = _Bucket()
+        buckets[key] = bucket
         return bucket
 
 
@@ -109,8 +114,14 @@ def _bounded(value: object) -> object:
     """Return a key for a value, of bounded size."""
     if type(value) is str:
         return value if len(value) <= _LONGEST_KEY else hash(value)
+    if type(value) in _SEQUENCES_AND_MAPPINGS:
+        # As text: that tells apart what is equal by no hash.
+        return hash(repr_of(value))
     key = canonical_key(value)
-    return hash(key) if key is not None else type(value)
+    if key is None:
+        return type(value)
+    # Not by their hash, which -1 and -2 have in common.
+    return key if type(key) in (float, tuple) or (type(key) is int and -_LARGE < key < _LARGE) else hash(key)
 
 
 class _Messages:
@@ -150,6 +161,7 @@ class RuleGovernor:
         limit_only: whether all that there is is a limit for all records together: then `take` does what `admit` does.
         tells: whether a record that goes out may have to say something: then `additions` has to be asked.
         needs_trace: whether `admit` looks at the trace.
+        needs_message: whether `admit` looks at the message.
         per: the attribute that `admit` looks at, or None.
         suppressed: how many records were held back, by reason: ``sampledTracesOnly``, ``sample``, ``first``, ``limit``.
     """
@@ -163,6 +175,7 @@ class RuleGovernor:
         "_threshold",
         "_untold",
         "limit_only",
+        "needs_message",
         "needs_trace",
         "per",
         "suppressed",
@@ -182,6 +195,7 @@ class RuleGovernor:
         self._buckets = None if rule.limit is None else _Buckets(rule.limit)
         self.per: str | None = None if rule.limit is None else rule.limit.per
         self.needs_trace: bool = self._sampled_only or self._threshold > 0
+        self.needs_message: bool = self._messages is not None
         self.suppressed: dict[str, int] = {}
         self._untold = 0
         self.tells: bool = self._adjusted is not None or self.per is not None
@@ -249,6 +263,8 @@ class RuleGovernor:
         if self.per is not None and self._buckets is not None:
             with _shared.lock:
                 bucket = self._buckets.of(attributes.get(self.per))
+                forgotten, self._buckets.forgotten = self._buckets.forgotten, 0
+                self._untold += forgotten
         adjusted = None if event and self._exempt else self._adjusted
         if not self._untold and adjusted is None and (bucket is None or not bucket.untold):
             return None

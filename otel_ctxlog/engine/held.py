@@ -40,6 +40,11 @@ class Governor(Protocol):
         ...
 
     @property
+    def needs_message(self) -> bool:
+        """Whether `admit` looks at the message."""
+        ...
+
+    @property
     def per(self) -> str | None:
         """The attribute that `admit` looks at, or None."""
         ...
@@ -84,8 +89,10 @@ class Held:
         decided: how many decisions it made; one that is kept and used again counts once.
         deadline: when it ends, on the monotonic clock, or None.
         governor: what holds its records back, or None.
-        ended: whether its time is over.
-        finish: ends it, once its time is over: takes it out of its context.
+        section: the section of its context that it is in, or None.
+        ended: whether its time was found to be over.
+        gone: whether it was taken out of its context.
+        finish: takes it out of its context, once its time is over; waits for nobody.
     """
 
     __slots__ = (
@@ -96,11 +103,13 @@ class Held:
         "decided",
         "ended",
         "finish",
+        "gone",
         "governor",
         "number",
         "origin",
         "passed",
         "rule",
+        "section",
     )
 
     def __init__(self, rule: Rule, origin: Origin = UNKNOWN) -> None:
@@ -112,7 +121,9 @@ class Held:
         self.decided = 0
         self.deadline: float | None = None
         self.governor: Governor | None = None
+        self.section: object = None
         self.ended = False
+        self.gone = False
         self.finish: Callable[[], None] | None = None
         self._bounded: weakref.WeakSet[Bounded] | None = None
         if isinstance(rule, Controlled):
@@ -131,11 +142,19 @@ class Held:
         made.deadline = self.deadline
         return made
 
-    def is_over(self) -> bool:
-        """Return whether its time is over, and if so end it: no thread may have come to it yet."""
+    def is_late(self) -> bool:
+        """Return whether its time is over, and nothing else."""
         deadline = self.deadline
-        if deadline is None or monotonic() < deadline:
+        return deadline is not None and monotonic() >= deadline
+
+    def is_over(self) -> bool:
+        """Return whether its time is over, and if so end it, as far as that is possible without waiting.
+
+        No thread may have come to it yet; and while somebody changes rules it stays in its context.
+        """
+        if not self.is_late():
             return False
+        self.release()
         if not self.ended and self.finish is not None:
             self.finish()
         return True
@@ -144,7 +163,7 @@ class Held:
         """Have `bounded` told when a rule that ends does so, or is removed before; it is not kept alive."""
         if self._bounded is not None:
             self._bounded.add(bounded)
-            if self.ended:
+            if self.gone or self.is_late():
                 bounded.end()
 
     def release(self) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from otel_ctxlog.engine.frozen import Frozen, put
 
-__all__ = ["KINDS", "UNKNOWN", "Origin"]
+__all__ = ["KINDS", "UNKNOWN", "Origin", "check_origin"]
 
 KINDS: Final = ("code", "file", "environment", "endpoint", "text")
 
@@ -41,6 +41,18 @@ class Origin(Frozen):
     def __str__(self) -> str:
         by = f"by {self.actor}" if self.actor else ""
         return " ".join(filter(None, (self.kind, self.place, by)))
+
+
+def check_origin(origin: object) -> Origin:
+    """Return `origin` if it is one.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if isinstance(origin, Origin):
+        return origin
+    msg = f"an origin must be an Origin, like Origin('file', 'rules.yaml:12'), but got {origin!r}"
+    raise TypeError(msg)
 
 
 UNKNOWN: Final = Origin("code")

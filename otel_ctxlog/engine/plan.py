@@ -315,6 +315,8 @@ class Plan:
         buckets = rules.static_buckets(self.static)
         for position in merged(buckets) if buckets else ():
             entry = rules.entries[position]
+            if entry.held.is_late():  # it is being taken out
+                continue
             answer = _answer(entry, self.static, scope)
             if answer is NEVER:
                 continue

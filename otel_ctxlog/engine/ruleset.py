@@ -259,7 +259,7 @@ class RuleSet:
                 names[name].find(value, buckets)
 
     def decide(self, view: View, sink: LogSink) -> tuple[Verdict, Held] | None:
-        """Return the verdict of the first rule that matches, with that rule as it is held, or None."""
+        """Return the verdict of the first rule that matches and is not over, with that rule as it is held, or None."""
         buckets = self.static_buckets(view.static)
         self.add_ambient_buckets(view.ambient, buckets)
         if not buckets:
@@ -267,13 +267,15 @@ class RuleSet:
         for position in merged(buckets):
             entry = self.entries[position]
             verdict = entry.decide(view, sink)
-            if verdict is not None:
+            if verdict is not None and not entry.held.is_late():
                 return verdict, entry.held
         return None
 
     def walk(self, view: View, sink: LogSink) -> Iterator[tuple[Entry, Verdict | None]]:
         """Yield every rule in the order asked with its verdict, up to the first that matches; for explanations."""
         for entry in self.entries:
+            if entry.held.is_late():
+                continue
             verdict = entry.decide(view, sink)
             yield entry, verdict
             if verdict is not None:

@@ -48,7 +48,8 @@ class CloudWatchEventer:
 
     Args:
         client: a client of CloudWatch Logs, ``boto3.client("logs")``; or a function without arguments that makes one.
-            It is called in the thread, and anew in a forked child: connections cannot be shared with the parent.
+            It is called in the thread, and anew in a forked child, since connections cannot be shared with the parent,
+            and where credentials have expired or cannot be found.
         group: the log group; it is made when the first event is sent, unless it is there, and again if it is deleted.
         stream: the log stream, likewise; None: of the program's name, the time and the process id, as
             ``shop/2026-11-21T12-43-19Z-4711``.
@@ -86,8 +87,8 @@ class CloudWatchEventer:
             ("most_bytes", most_bytes, 1),
             ("exit_timeout", exit_timeout, 0),
         ):
-            if not number >= least:
-                msg = f"{name} must be at least {least}, but got {number!r}"
+            if not least <= number < math.inf:
+                msg = f"{name} must be finite and at least {least}, but got {number!r}"
                 raise ValueError(msg)
         load_json()
         self._clock: Final = _Clock(now)

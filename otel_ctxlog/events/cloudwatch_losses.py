@@ -58,7 +58,11 @@ class Losses:
 
     def say_untold(self) -> None:
         """Log what was counted and not said yet, at the end."""
-        for reason, number in self._untold.items():
+        untold, self._untold = self._untold, {}
+        for reason, number in list(untold.items()):
             if number:
                 emit_diagnostic(f"{self.place}: {number} more event(s) dropped: {reason}")
+
+    def forget_untold(self) -> None:
+        """Leave what was not said yet to the process that this one was forked from."""
         self._untold = {}

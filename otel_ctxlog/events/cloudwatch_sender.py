@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, Literal
 
 from otel_ctxlog.engine.diagnostics import emit_diagnostic, report_once
@@ -68,8 +70,12 @@ class Sender:
         # A lock that whoever wants to wake the thread releases: that is one atomic step.
         self._wake = threading.Lock()
         self._wake.acquire()
-        # Released when the thread is done.
+        # Who gets it sends: the thread, or who closes where no thread can start.
+        self._claim = threading.Lock()
+        self._starter = self._runner = 0
+        # Released when all is done.
         self._done = threading.Lock()
+        self._done.acquire()
         # From here on, of the thread alone; others read.
         self._pending: deque[Entry | Mark] = deque()
         self._held = 0
@@ -90,12 +96,17 @@ class Sender:
         ended = self._ended
         self._begin()
         self._ended = ended
+        self.losses.forget_untold()
         self.target.start_in_child()
 
     # Recording
 
     def put(self, entry: Entry) -> None:
         """Queue one event, or count and report why not."""
+        if sys.is_finalizing():
+            # Threads are gone in the middle of whatever they did, with whatever lock they held.
+            self.losses.count("closed")
+            return
         with self._lock:
             waiting = len(self._incoming)
             refusal: Literal["overflow", "closed"] | None = None
@@ -139,9 +150,11 @@ class Sender:
 
     def flush(self, timeout: float) -> bool:
         """Return whether all that was recorded before is settled within `timeout` seconds: accepted, or given up."""
+        if sys.is_finalizing():
+            return not self.waiting
         if self._thread is None and not self._incoming:
             return True
-        if self._thread is threading.current_thread() or not self._start():
+        if self._runner == threading.get_ident() or not self._start():
             return False
         mark = Mark()
         self._incoming.append(mark)
@@ -149,10 +162,17 @@ class Sender:
         self._wake_up()
         if self._finished:
             self._drop_late()
-        return mark.passed.acquire(timeout=_span(timeout))
+        if mark.passed.acquire(timeout=_span(timeout)):
+            return True
+        # Else each that is in vain would stay for as long as an outage lasts.
+        with suppress(ValueError, IndexError):  # the thread has it, or is taking it
+            self._incoming.remove(mark)
+        return False
 
     def end(self, timeout: float) -> None:
         """Take no more events, and send what waits within `timeout` seconds; return at once."""
+        if sys.is_finalizing():
+            return
         # The thread is to give up a moment before those who wait for it do.
         deadline = time.monotonic() + timeout - min(0.1, timeout / 10)
         with self._lock:
@@ -162,23 +182,26 @@ class Sender:
 
     def close(self, timeout: float) -> bool:
         """End, and return whether all that waited was settled, and the thread gone, within `timeout` seconds."""
+        if sys.is_finalizing():
+            return not self.waiting
         until = time.monotonic() + timeout
         lost = self.losses.counted.get("unsent", 0)
         self.end(timeout)
-        if self._thread is None and self._incoming and not self._start():
-            # The interpreter starts no threads any more: this one sends.
-            self._done.acquire()
-            self._run()
-        thread = self._thread
-        if thread is threading.current_thread():
+        if self._runner == threading.get_ident():
             return False
-        if thread is not None:
-            if not self._done.acquire(timeout=_span(timeout)):
-                self._abandon()
-                return False
-            self._done.release()
+        if self._thread is None and not self._incoming:
+            return True
+        if not self._start():
+            # The interpreter starts no threads any more, or this is a signal handler in the midst of the start.
+            self._run()
+        if not self._done.acquire(timeout=_span(timeout)):
+            self._abandon()
+            return False
+        self._done.release()
+        if self._thread is not None:
             # It has nothing left to do but to go.
-            thread.join(max(0.1, until - time.monotonic()))
+            with suppress(RuntimeError):  # its start is interrupted
+                self._thread.join(_span(max(0.1, until - time.monotonic())))
         return self.losses.counted.get("unsent", 0) == lost
 
     def _abandon(self) -> None:
@@ -199,12 +222,13 @@ class Sender:
             pass  # it is being woken already
 
     def _start(self) -> bool:
-        """Return whether there is a thread; start it if there was none."""
+        """Return whether there is a thread to wait for; start it if there was none."""
         with self._lock:
             if self._thread is not None:
-                return True
+                # What a signal handler has interrupted does not go on before that returns.
+                return self._runner != 0 or self._starter != threading.get_ident()
+            self._starter = threading.get_ident()
             self._thread = thread = threading.Thread(target=self._run, name="otel_ctxlog-cloudwatch", daemon=True)
-            self._done.acquire(blocking=False)
         prepare_end()
         try:
             # Without the lock: a finalizer that runs in the new thread may want it before that says it has begun.
@@ -212,34 +236,51 @@ class Sender:
         except RuntimeError:
             # No thread is to be had, for instance where the interpreter goes down.
             self._thread = None
-            self._done.release()
             return False
+        self._starter = 0
         return True
 
     # The thread
 
     def _run(self) -> None:
         done = self._done
+        if not self._claim.acquire(blocking=False):
+            return
+        self._runner = threading.get_ident()
         self._due = time.monotonic() + self._interval
         try:
             with Quiet():
                 while self._collect():
-                    self._due = time.monotonic() + self._interval
-                    if self._ended and self._left() <= 0:
-                        self._give_up(None)
-                        continue
-                    batch = cut(self._pending)
-                    if batch:
-                        self._deliver(batch)
+                    self._send()
         except Exception as error:  # noqa: BLE001 - the thread must not end in a traceback on standard error
             emit_diagnostic(f"{self.losses.place}: the sending thread failed: {type(error).__name__}", error=error)
         finally:
+            self._ended = True
+            if self._held:
+                self._give_up(None)
             self._finished = True
             self._drop_late()
             if self._overflowing:
                 self._say_room()
             self.losses.say_untold()
             done.release()
+
+    def _send(self) -> None:
+        """Send what has waited long enough, in as many requests as that takes; else one request."""
+        now = time.monotonic()
+        late = self._due <= now
+        left = self._held if late else 1
+        while left > 0 and not self._abandoned:
+            if self._ended and self._left() <= 0:
+                self._give_up(None)
+                return
+            batch = cut(self._pending)
+            if not batch:
+                break
+            left -= len(batch)
+            self._deliver(batch)
+        if left <= 0 or not late:
+            self._due = now + self._interval
 
     def _collect(self) -> bool:
         """Wait until a batch is due; return False when all is done."""
@@ -252,7 +293,7 @@ class Sender:
                 if full or self._marks or self._ended or left <= 0:
                     return True
                 self._gathering = True
-                self._wake.acquire(timeout=left)
+                self._wake.acquire(timeout=_span(left))
                 self._gathering = False
                 continue
             self._idle = True
@@ -369,15 +410,21 @@ class Sender:
     def _drop_late(self) -> None:
         """Let go what came after the end."""
         incoming, pending = self._incoming, self._pending
-        while incoming or pending:
-            try:
-                entry = (pending or incoming).popleft()
-            except IndexError:  # another thread does the same
-                return
-            if isinstance(entry, Mark):
-                entry.passed.release()
-            elif not self._abandoned:
-                self.losses.count("closed")
+        # Others count, too; but a signal handler that closes may have interrupted one of them, and waits for this.
+        alone = self._lock.acquire(timeout=0.1)
+        try:
+            while incoming or pending:
+                try:
+                    entry = (pending or incoming).popleft()
+                except IndexError:  # another thread does the same
+                    return
+                if isinstance(entry, Mark):
+                    entry.passed.release()
+                elif not self._abandoned:
+                    self.losses.count("closed")
+        finally:
+            if alone:
+                self._lock.release()
 
     # Saying so
 

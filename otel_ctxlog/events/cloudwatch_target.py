@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, cast
 
@@ -48,6 +49,9 @@ _PASSING: Final = frozenset(
         "TooManyRequestsException",
         "TransactionInProgressException",
     }
+)
+_STALE: Final = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"}
 )
 _UNFIT: Final = frozenset(
     {
@@ -104,7 +108,8 @@ class Target:
     """Puts batches of events into one stream. Used by one thread at a time.
 
     Args:
-        client: the client, or what makes one; it is called when the first batch is sent, and again in a forked child.
+        client: the client, or what makes one; it is called when the first batch is sent, and again in a forked child
+            and where the credentials of the last one have expired or cannot be found.
         group: the log group.
         stream: the log stream; None: `default_stream`, another one in a forked child.
         now: gives the time in seconds since the epoch.
@@ -149,7 +154,9 @@ class Target:
                 self._made = False
                 self._make_stream(client)
                 response = self._put(client, entries)
-        except Exception as error:  # noqa: BLE001 - whatever a client raises
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a client raises
+            if self._make_client is not None and _stale(error):
+                self._drop_client()
             return _failure(error)
         return Answer("taken", rejected=_rejected(response, len(entries)))
 
@@ -164,10 +171,13 @@ class Target:
         if self._renew:
             self._renew = False
             # Connections of the parent: whatever is sent through them would be mixed with what the parent sends.
-            close = getattr(client, "close", None)
-            if callable(close):
-                close()
+            _close(client)
         return client
+
+    def _drop_client(self) -> None:
+        client, self._client = self._client, None
+        with suppress(Exception):
+            _close(client)
 
     def _make_stream(self, client: _Client) -> None:
         try:
@@ -200,7 +210,19 @@ def default_stream(started: float) -> str:
     return f"{program or 'python'}/{time.strftime('%Y-%m-%dT%H-%M-%SZ', moment)}-{os.getpid()}"
 
 
-def _failure(error: Exception) -> Answer:
+def _close(client: object) -> None:
+    close = getattr(client, "close", None)
+    if callable(close):
+        close()
+
+
+def _stale(error: BaseException) -> bool:
+    """Return whether another client might have credentials that this one has not."""
+    # botocore's NoCredentialsError, CredentialRetrievalError, UnauthorizedSSOTokenError and the like.
+    return _code(error) in _STALE or re.search("Credential|Token", type(error).__name__) is not None
+
+
+def _failure(error: Exception | SystemExit) -> Answer:
     code, status = _code(error), _status(error)
     name = type(error).__name__
     meaning: Meaning = "later"
@@ -222,12 +244,12 @@ def _part(holder: object, key: str) -> object:
     return cast("Mapping[str, object]", holder).get(key) if isinstance(holder, Mapping) else None
 
 
-def _code(error: Exception) -> str:
+def _code(error: BaseException) -> str:
     code = _part(_part(getattr(error, "response", None), "Error"), "Code")
     return code if isinstance(code, str) else ""
 
 
-def _status(error: Exception) -> int:
+def _status(error: BaseException) -> int:
     status = _part(_part(getattr(error, "response", None), "ResponseMetadata"), "HTTPStatusCode")
     return status if isinstance(status, int) else 0
 

@@ -96,7 +96,10 @@ class BoundLogger(Logger):
             report_lost(route, sink, error)
 
     def _is_on(self, level: int) -> bool:
-        return level <= self._gate.ceiling
+        cell: Cell = self._gate  # type: ignore[assignment] # pyright: ignore[reportAssignmentType]
+        if cell.held is not None:
+            cell.held.is_over()
+        return level <= cell.ceiling
 
     def _derived(self, recipe: Recipe) -> BoundLogger:
         return BoundLogger(self._core, recipe, self._gate, self._sink, self.context_messages)

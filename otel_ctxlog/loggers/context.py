@@ -14,8 +14,9 @@ from otel_ctxlog.engine.fields import Fields, read_fields
 from otel_ctxlog.engine.flatten import flatten
 from otel_ctxlog.engine.levels import check_level
 from otel_ctxlog.engine.messages import StaticMessages, View, ask, report_failure
-from otel_ctxlog.engine.origin import Origin
+from otel_ctxlog.engine.origin import UNKNOWN, Origin
 from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Source
+from otel_ctxlog.engine.rules import check_rule
 from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.stem import EMPTY, Recipe, Stem
 from otel_ctxlog.events.otel import OTelEventer
@@ -151,10 +152,14 @@ class LoggingContext:
 
         Args:
             rule: a rule, which removes all that equal it, or the id of one (`statistics`).
+
+        Raises:
+            TypeError: it is neither.
         """
-        if isinstance(rule, int):
+        if isinstance(rule, int) and not isinstance(rule, bool):
             return bool(self._core.remove(lambda held: held.number == rule))
-        return bool(self._core.remove(lambda held: _equal(held.rule, rule)))
+        wanted = check_rule(rule)
+        return bool(self._core.remove(lambda held: _equal(held.rule, wanted)))
 
     def reset_rules(self) -> None:
         """Remove all own rules."""
@@ -380,7 +385,10 @@ class AttributionContext:
 
 def _caller() -> Origin:
     """Return the line of code that called a method of a context."""
-    frame = sys._getframe(2)
+    try:
+        frame = sys._getframe(2)
+    except ValueError:  # the interpreter itself, as for what is registered by atexit
+        return UNKNOWN
     return Origin("code", f"{frame.f_globals.get('__name__', '?')}:{frame.f_lineno}")
 
 

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, TypeVar
 from otel_ctxlog.engine.held import Held
 from otel_ctxlog.engine.levels import ERROR, INFO, check_level
 from otel_ctxlog.engine.messages import StaticMessages, View
-from otel_ctxlog.engine.origin import UNKNOWN, Origin
+from otel_ctxlog.engine.origin import UNKNOWN, Origin, check_origin
 from otel_ctxlog.engine.plan import Decision, Plan, decide_once
 from otel_ctxlog.engine.protocols import LogSink, Rule, Source
 from otel_ctxlog.engine.rules import check_rule
@@ -119,6 +119,44 @@ def _first(default: _T, given: Iterable[_T | None]) -> _T:
     return next((one for one in given if one is not None), default)
 
 
+class LevelClaims:
+    """The default levels that sections of a context set; only touched under `tree_lock`.
+
+    Attributes:
+        by_section: the level that each of them sets, in the order in which they began to; the last one counts.
+        before: the context's own default level before.
+        set: the own default level that was made of it.
+    """
+
+    __slots__ = ("before", "by_section", "set")
+
+    def __init__(self) -> None:
+        self.by_section: dict[object, int] = {}
+        self.before: int | None = None
+        self.set: int | None = None
+
+    def claim(self, section: object, level: int | None, now: int | None) -> tuple[int | None] | None:
+        """Return the own default level to set, now that a section sets `level`, or None to leave it as it is.
+
+        Args:
+            section: the section.
+            level: the level; None: none any more.
+            now: the own default level of this moment: another one than was set here, somebody else has set.
+        """
+        claims = self.by_section
+        if claims and now != self.set:
+            claims.clear()
+        if not claims:
+            self.before = now
+        if level is not None:
+            claims[section] = level
+        elif claims.pop(section, None) is None:
+            return None
+        wanted = next(reversed(claims.values()), self.before)
+        self.set = wanted
+        return None if wanted == now else (wanted,)
+
+
 class ContextSink:
     """The live sink of a context: adds the level offset and passes on to the target of this moment."""
 
@@ -204,6 +242,7 @@ class ContextCore:
         self.let_go: weakref.WeakSet[Cell] = weakref.WeakSet()
         self.trail = AuditTrail()
         self._timed: dict[int, Held] = {}
+        self.level_claims = LevelClaims()
         if base is not None:
             base.children.add(self)
         # No lock, so that a request need not wait for a change: a level that was changed meanwhile is taken again.
@@ -295,6 +334,18 @@ class ContextCore:
         """Return what the rules decide about these messages alone, or None where none matches."""
         return decide_once(self.effective().rule_sets, View(static), self.sink)
 
+    def decide_anew(self, plan: Plan, static: StaticMessages, context: Context) -> Decision:
+        """Return what is decided without plan and cache: without the rules whose time is over, taken out or not.
+
+        Args:
+            plan: says what holds.
+            static: what is decided about.
+            context: the OTel context.
+        """
+        effective: Effective = plan.origin
+        view = View(static, effective.read(context)) if effective.ambient else View(static)
+        return decide_once(effective.rule_sets, view, self.sink) or plan.default
+
     def plan(self, recipe: Recipe, known: Plan | None = None) -> Plan:
         """Return a plan that is good now, for the messages of the context and of `recipe`.
 
@@ -384,15 +435,17 @@ class ContextCore:
 
     def _follow_timed(self) -> None:
         """Wait for the ends of the rules that have come, and for none that has gone."""
-        before, self._timed = self._timed, {held.number: held for held in self._book.timed()}
-        for number, held in self._timed.items():
-            if number not in before:
-                held.finish = _ending(weakref.ref(self), weakref.ref(held))
-                EXPIRY.watch(self, held)
-        for number, held in before.items():
-            if number not in self._timed:
-                EXPIRY.forget(held)
-                held.release()
+        before, self._timed = self._timed, dict(self._book.timed())
+        come = [self._timed[number] for number in self._timed.keys() - before.keys()]
+        for held in come:
+            held.gone = False
+            held.finish = _ending(weakref.ref(self), weakref.ref(held))
+        EXPIRY.watch(self, come)
+        gone = [before[number] for number in before.keys() - self._timed.keys()]
+        EXPIRY.forget(gone)
+        for held in gone:
+            held.gone = True
+            held.release()
 
     def _edited(self, edit: Callable[[RuleBook], RuleBook]) -> tuple[Held, ...]:
         """Return the own rules, in the order asked, after a change; a change that is interrupted leaves no trace."""
@@ -470,8 +523,7 @@ class ContextCore:
     def change_section(
         self,
         section: object,
-        gone: Collection[Held],
-        rules: Sequence[Held] | None,
+        rules: Iterable[Held] | None,
         *,
         default_level: tuple[int | None] | None,
     ) -> None:
@@ -479,29 +531,51 @@ class ContextCore:
 
         Args:
             section: the section.
-            gone: the rules that were in it.
             rules: those that are in it from now on, in the order of adding; None: the section goes.
             default_level: the own default level, or None to leave it as it is.
         """
         level: int | Keep | None = KEEP if default_level is None else default_level[0]
         if rules is None:
-            self.change(lambda book: book.without_section(section, gone), default_level=level)
+            self.change(lambda book: book.without_section(section), default_level=level)
             return
-        if isinstance(level, Keep) and _are_same([held for held in gone if not held.ended], rules):
+        # Among themselves they supersede as ever.
+        inside = tuple(reversed(_extended(RuleBook(), rules).asked()))
+        there = [held for held in reversed(self.state.held) if held.section is section]
+        if isinstance(level, Keep) and _are_same(there, inside):
             return
-        self.change(lambda book: book.with_section(section, gone, rules), default_level=level)
+        self.change(lambda book: book.with_section(section, inside), default_level=level)
 
-    def expire(self, held: Held) -> None:
-        """Take out a rule whose time is over, and leave an audit record; once."""
+    def expire(self, ended: Collection[Held]) -> None:
+        """Take out rules whose time is over, in one change, and leave an audit record of each."""
         with tree_lock:
-            if held.ended or not any(held is one for one in self.state.held):
-                held.ended = True
-                return
+            over = self._take_out(ended)
+        self._tell_of(over)
+
+    def expire_unless_busy(self, held: Held) -> None:
+        """Take out a rule whose time is over, unless another thread is making a change: a call must not wait for it."""
+        lock = tree_lock.lock
+        if not lock.acquire(blocking=False):
+            return
+        try:
+            over = self._take_out((held,))
+        finally:
+            lock.release()
+        self._tell_of(over)
+
+    def _take_out(self, ended: Collection[Held]) -> list[Held]:
+        wanted = {id(held) for held in ended}
+        over = [held for held in self.state.held if id(held) in wanted]
+        for held in ended:
             held.ended = True
-            self.change(lambda book: book.without((held,)))
-        # Also where the change has to wait for another that is being made.
-        held.release()
-        self.audit("ruleExpired", rule=held.rule, origin=held.origin)
+        if over:
+            self.change(lambda book: book.without(over))
+        return over
+
+    def _tell_of(self, over: Iterable[Held]) -> None:
+        for held in over:
+            # Also where the change has to wait for another that is being made.
+            held.release()
+            self.audit("ruleExpired", rule=held.rule, origin=held.origin)
 
     def audit(
         self,
@@ -546,14 +620,16 @@ def _ending(core_ref: weakref.ref[ContextCore], held_ref: weakref.ref[Held]) -> 
     def finish() -> None:
         core, held = core_ref(), held_ref()
         if core is not None and held is not None:
-            core.expire(held)
+            core.expire_unless_busy(held)
 
     return finish
 
 
 def _held(rules: Iterable[Rule], origins: Iterable[Origin]) -> list[Held]:
     checked = [check_rule(rule) for rule in rules]
-    return [Held(rule, origin) for rule, origin in zip(checked, chain(origins, repeat(UNKNOWN)), strict=False)]
+    return [
+        Held(rule, check_origin(origin)) for rule, origin in zip(checked, chain(origins, repeat(UNKNOWN)), strict=False)
+    ]
 
 
 def _are_same(left: Sequence[Held], right: Sequence[Held]) -> bool:

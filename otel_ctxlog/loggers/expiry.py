@@ -7,11 +7,10 @@ there at all (uWSGI without threads): it is what ends the rules that switch reco
 
 from __future__ import annotations
 
-import heapq
 import os
 import threading
 import weakref
-from itertools import count
+from collections.abc import Collection, Iterable
 from time import monotonic
 from typing import Final, Protocol
 
@@ -29,47 +28,49 @@ _PATIENCE: Final = 1.0
 class Owner(Protocol):
     """What holds rules that end."""
 
-    def expire(self, held: Held) -> None:
-        """Take out a rule whose time is over."""
+    def expire(self, ended: Collection[Held]) -> None:
+        """Take out rules whose time is over."""
         ...
 
 
 class Expiry:
     """Waits for the ends of rules; keeps neither a context nor a rule alive."""
 
-    __slots__ = ("_condition", "_numbers", "_thread", "_waiting")
+    __slots__ = ("_condition", "_news", "_thread", "_waiting")
 
     def __init__(self) -> None:
-        # Re-entrant: a finalizer may wake the thread while its own holds the lock.
+        # Re-entrant: a finalizer may wake the thread while its own holds the lock. It is for waking only: the dict is
+        # changed in single steps, so that neither a signal handler nor a fork finds half of one.
         self._condition = threading.Condition(threading.RLock())
-        self._waiting: list[tuple[float, int, weakref.ref[Owner], weakref.ref[Held]]] = []
-        self._numbers = count()
+        self._waiting: dict[int, tuple[float, weakref.ref[Owner], weakref.ref[Held]]] = {}
+        self._news = False
         self._thread: threading.Thread | None = None
 
-    def watch(self, owner: Owner, held: Held) -> None:
-        """Have `owner` told when the time of `held`, which has a deadline, is over."""
-        deadline = held.deadline
-        if deadline is None:
-            return
-        entry = (deadline, next(self._numbers), weakref.ref(owner, self._wake), weakref.ref(held, self._wake))
-        condition = self._condition
-        if not condition.acquire(timeout=_PATIENCE):
-            return
-        try:
-            heapq.heappush(self._waiting, entry)
-            self._start()
-            condition.notify()
-        finally:
-            condition.release()
+    def watch(self, owner: Owner, rules: Iterable[Held]) -> None:
+        """Have `owner` told when the time of each of `rules` is over; those without a deadline have no end."""
+        reference = weakref.ref(owner, self._wake)
+        added = False
+        for held in rules:
+            if held.deadline is not None:
+                self._waiting[held.number] = (held.deadline, reference, weakref.ref(held, self._wake))
+                added = True
+        if added:
+            self._look_again(start=True)
 
-    def forget(self, held: Held) -> None:
-        """Wait no longer for `held`: it has gone before its time."""
+    def forget(self, rules: Iterable[Held]) -> None:
+        """Wait no longer for these: they have gone."""
+        known = [self._waiting.pop(held.number, None) for held in rules]
+        if any(known):
+            self._look_again()
+
+    def _look_again(self, *, start: bool = False) -> None:
         condition = self._condition
+        self._news = True
         if not condition.acquire(timeout=_PATIENCE):
             return
         try:
-            self._waiting = [entry for entry in self._waiting if entry[3]() is not held]
-            heapq.heapify(self._waiting)
+            if start:
+                self._start()
             condition.notify()
         finally:
             condition.release()
@@ -77,6 +78,7 @@ class Expiry:
     def _wake(self, _gone: object) -> None:
         """Have the thread look again: what it waits for has gone. Called by finalizers, which must not wait."""
         condition = self._condition
+        self._news = True
         if condition.acquire(blocking=False):
             try:
                 condition.notify()
@@ -96,45 +98,53 @@ class Expiry:
 
     def _run(self) -> None:
         while True:
-            due: list[tuple[Owner, Held]] = []
             with self._condition:
-                self._forget_gone()
-                if not self._waiting:
-                    self._thread = None
-                    return
-                now = monotonic()
-                while self._waiting and self._waiting[0][0] <= now:
-                    _, _, owner_ref, held_ref = heapq.heappop(self._waiting)
-                    owner, held = owner_ref(), held_ref()
-                    if owner is not None and held is not None:
-                        due.append((owner, held))
+                self._news = False
+                due, seconds = self._due()
                 if not due:
-                    self._condition.wait(min(self._waiting[0][0] - now, _LONGEST_WAIT) if self._waiting else 0)
+                    if not self._waiting:
+                        self._thread = None
+                        return
+                    if not self._news:
+                        self._condition.wait(seconds)
+                    continue
             while due:
-                owner, held = due.pop()
-                try:
-                    owner.expire(held)
-                except Exception as error:  # noqa: BLE001 - the thread is there for others, too
-                    report_once(held, f"a rule could not be ended: {type(error).__name__}", error=error)
-                del owner, held
+                self._end(*due.pop())
 
-    def _forget_gone(self) -> None:
-        kept = [entry for entry in self._waiting if entry[2]() is not None and _lives(entry[3]())]
-        if len(kept) != len(self._waiting):
-            heapq.heapify(kept)
-            self._waiting = kept
+    def _due(self) -> tuple[list[tuple[Owner, list[Held]]], float]:
+        """Return the rules whose time is over, by owner, and the seconds until the next one's is."""
+        due: dict[int, tuple[Owner, list[Held]]] = {}
+        now = monotonic()
+        soonest = now + _LONGEST_WAIT
+        for number, (deadline, owner_reference, held_reference) in self._waiting.copy().items():
+            owner, held = owner_reference(), held_reference()
+            if owner is None or held is None:
+                self._waiting.pop(number, None)
+            elif deadline <= now:
+                due.setdefault(id(owner), (owner, []))[1].append(held)
+            else:
+                soonest = min(soonest, deadline)
+        return list(due.values()), soonest - now
+
+    def _end(self, owner: Owner, ended: list[Held]) -> None:
+        try:
+            owner.expire(ended)
+        except BaseException as error:  # noqa: BLE001 - the thread is there for others, too
+            report_once(owner, f"a rule could not be ended: {type(error).__name__}", error=error)
+        # Only now: a child that is forked meanwhile has to do it as well.
+        for held in ended:
+            self._waiting.pop(held.number, None)
 
     def start_in_child(self) -> None:
-        """In a forked child: the parent's thread is not there."""
+        """In a forked child: the parent's thread is not there, and what it was just ending has not ended here."""
         self._condition = threading.Condition(threading.RLock())
         self._thread = None
-        with self._condition:
-            if self._waiting:
-                self._start()
-
-
-def _lives(held: Held | None) -> bool:
-    return held is not None and not held.ended
+        for _, _, held_reference in self._waiting.copy().values():
+            held = held_reference()
+            if held is not None:
+                held.ended = False
+        if self._waiting:
+            self._look_again(start=True)
 
 
 EXPIRY: Final = Expiry()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, cast
 
-from otel_ctxlog.engine.messages import Attribute, StaticMessages, View
-from otel_ctxlog.engine.plan import Decision, Plan, decide_once
+from otel_ctxlog.engine.messages import Attribute, StaticMessages
+from otel_ctxlog.engine.plan import Decision, Plan
 from otel_ctxlog.engine.stem import Recipe, Stem
 from otel_ctxlog.engine.values import Lazy, is_a
 from otel_ctxlog.loggers.core import ContextCore, Effective
@@ -75,24 +75,37 @@ class RecordRules:
         passed = self._decide(level, context, attributes)
         held = None if passed is None else passed.decision.held
         if held is not None and held.deadline is not None and held.is_over():
-            return self._decide(level, context, attributes)
+            return self._decide(level, context, attributes, anew=True)
         return passed
 
-    def _decide(self, level: int, context: Context, attributes: Mapping[str, object]) -> Passed | None:
+    def _decide(
+        self, level: int, context: Context, attributes: Mapping[str, object], *, anew: bool = False
+    ) -> Passed | None:
         plan = self._current()
         effective = cast("Effective", plan.origin)
         if not 0 < level <= effective.highest:
             return None
         seen = [name for name in attributes if effective.looks_at(name)] if effective.rule_sets else []
-        if not seen:
+        if anew:
+            static = _with_attributes(plan.static, attributes) if seen else plan.static
+            decision = self._core.decide_anew(plan, static, context)
+        elif not seen:
             decision = plan.decide(context)
         elif seen == [self._key] and _is_short(attributes[self._key]):
             decision = self._plan_for(plan, effective, attributes[self._key]).decide(context)
         else:
-            static = _with_attributes(plan.static, attributes)
-            view = View(static, effective.read(context)) if effective.ambient else View(static)
-            decision = decide_once(effective.rule_sets, view, self._core.sink) or plan.default
+            decision = self._core.decide_anew(plan, _with_attributes(plan.static, attributes), context)
         return Passed(effective, plan.stem, decision) if level <= decision.level else None
+
+    def _decision(self, context: Context) -> tuple[Plan, Decision]:
+        """Return what is decided without attributes of a record, and what decided it."""
+        plan = self._current()
+        decision = plan.decide(context)
+        held = decision.held
+        if held is not None and held.deadline is not None and held.is_over():
+            plan = self._current()
+            decision = self._core.decide_anew(plan, plan.static, context)
+        return plan, decision
 
     def _current(self) -> Plan:
         """Return a plan that is good now."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_ctxlog.engine.held import Held
 from otel_ctxlog.engine.levels import check_level
-from otel_ctxlog.engine.origin import Origin
+from otel_ctxlog.engine.origin import Origin, check_origin
 from otel_ctxlog.engine.protocols import Rule
 from otel_ctxlog.engine.rules import check_rule
 from otel_ctxlog.loggers.state import rule_signature, tree_lock
@@ -25,15 +25,12 @@ class RuleSection:
     that are added afterwards. What else the context has stays where it is.
     """
 
-    __slots__ = ("__weakref__", "_before", "_core", "_held", "_level", "origin")
+    __slots__ = ("__weakref__", "_core", "_held", "origin")
 
     def __init__(self, core: ContextCore, origin: Origin) -> None:
         self._core = core
         self._held: tuple[Held, ...] = ()
-        # The default level that the section has set, and the context's own one before.
-        self._level: int | None = None
-        self._before: int | None = None
-        self.origin = origin
+        self.origin = check_origin(origin)
 
     def __repr__(self) -> str:
         return f"<RuleSection {self.origin}, {len(self.rules)} rules>"
@@ -53,22 +50,22 @@ class RuleSection:
         """Replace the rules of the section, and the default level that it sets, in one atomic swap.
 
         A rule that equals one that was there goes on: its counts, its limits, and its end. One that has ended stays
-        ended for as long as it is given again.
+        ended for as long as it is given again; one that was removed in another way is there again.
 
         Args:
             rules: the rules, in the order of adding.
             default_level: the own default level of the context; None: what it was before the section set one, unless
-                somebody has changed it since.
+                somebody has changed it since. Where several sections set one, that which began last counts.
             origins: where each rule came from; None: all from where the section does.
 
         Raises:
-            TypeError: one of `rules` is no rule; then nothing is changed.
+            TypeError: one of `rules` is no rule, or one of `origins` none; then nothing is changed.
             ValueError: `default_level` is no level, or `origins` are not as many as the rules; then nothing is changed.
         """
         checked = [check_rule(rule) for rule in rules]
         if default_level is not None:
             check_level(default_level)
-        places = [self.origin] * len(checked) if origins is None else list(origins)
+        places = [self.origin] * len(checked) if origins is None else [check_origin(origin) for origin in origins]
         if len(places) != len(checked):
             msg = f"there must be as many origins as rules ({len(checked)}), but got {len(places)}"
             raise ValueError(msg)
@@ -79,32 +76,23 @@ class RuleSection:
                 one = _taken(known, rule)
                 if one is None:
                     one = Held(rule, origin)
+                    one.section = self
                 else:
                     one.origin = origin
                 held.append(one)
-            gone, self._held = self._held, tuple(held)
-            self._core.change_section(
-                self, gone, [one for one in held if not one.ended], default_level=self._default(default_level)
-            )
+            self._held = tuple(held)
+            alive = [one for one in held if not one.ended]
+            self._core.change_section(self, alive, default_level=self._claim(default_level))
 
     def remove(self) -> None:
         """Take the section out of its context, with its rules and its default level, in one atomic swap."""
         with tree_lock:
-            gone, self._held = self._held, ()
-            self._core.change_section(self, gone, None, default_level=self._default(None))
+            self._held = ()
+            self._core.change_section(self, None, default_level=self._claim(None))
 
-    def _default(self, level: int | None) -> tuple[int | None] | None:
-        """Return the own default level to set, or None to leave it as it is."""
-        now = self._core.state.default_level
-        if level is None:
-            was_set, self._level = self._level, None
-            if was_set is None or now != was_set:
-                return None
-            return (self._before,)
-        if self._level is None or now != self._level:
-            self._before = now
-        self._level = int(level)
-        return None if now == self._level else (self._level,)
+    def _claim(self, level: int | None) -> tuple[int | None] | None:
+        core = self._core
+        return core.level_claims.claim(self, None if level is None else int(level), core.state.default_level)
 
     def _by_signature(self) -> dict[object, list[Held]]:
         found: dict[object, list[Held]] = {}

@@ -164,7 +164,8 @@ class RuleBook:
 
     Rules are kept in the order of adding. `ConditionRule`s are found by what their conditions have in common, so that
     loading thousands does not compare each with each. A *section* is a place in that order, for rules that are replaced
-    together: they stand after it, and before what was added since.
+    together: they stand after it, and before what was added since. A rule supersedes only within its section, or among
+    those that are in none; and one that ends none that outlives it, which is asked again afterwards.
     """
 
     __slots__ = ("_added", "_asked", "_buckets", "_forks", "_next", "_rules", "_sections", "_timed")
@@ -185,7 +186,7 @@ class RuleBook:
         """Add one rule; those that it supersedes go."""
         rule = uncontrolled(held.rule)
         signature = _signature(rule) if isinstance(rule, ConditionRule) else None
-        for number in self._superseded(held.rule, signature):
+        for number in self._superseded(held, signature):
             self._remove(number)
         self._enter(held, signature)
 
@@ -195,7 +196,7 @@ class RuleBook:
         self._rules[number] = held
         self._added.append(held)
         if held.deadline is not None:
-            self._timed[number] = held
+            self._timed[held.number] = held
         if isinstance(uncontrolled(held.rule), ConditionRule):
             self._buckets.setdefault(signature, []).append(number)
 
@@ -209,7 +210,7 @@ class RuleBook:
 
     @classmethod
     def restored(cls, asked: Sequence[Held | Rule], sections: Sequence[tuple[object, int]] = ()) -> RuleBook:
-        """Return a book with these rules, given in the order asked; nothing is superseded.
+        """Return a book with these rules, given in the order asked, but those that have ended; nothing is superseded.
 
         Args:
             asked: the rules.
@@ -220,7 +221,9 @@ class RuleBook:
         for number, rule in enumerate(reversed(asked)):
             while waiting and waiting[0][1] <= number:
                 book._enter_section(waiting.pop(0)[0])
-            book._enter_as_it_is(rule if type(rule) is Held else Held(cast("Rule", rule)))
+            held = rule if type(rule) is Held else Held(cast("Rule", rule))
+            if not held.ended:
+                book._enter_as_it_is(held)
         for section, _ in waiting:
             book._enter_section(section)
         return book
@@ -235,9 +238,9 @@ class RuleBook:
             for section, number in sorted(self._sections.items(), key=lambda item: item[1])
         )
 
-    def timed(self) -> Collection[Held]:
-        """Return the rules that end."""
-        return self._timed.values()
+    def timed(self) -> Mapping[int, Held]:
+        """Return the rules that end, by their number in the process."""
+        return self._timed
 
     def without(self, gone: Collection[Held]) -> RuleBook:
         """Return this book, those rules removed."""
@@ -246,22 +249,15 @@ class RuleBook:
             self._remove(number)
         return self
 
-    def with_section(self, section: object, gone: Collection[Held], rules: Iterable[Held]) -> RuleBook:
+    def with_section(self, section: object, rules: Sequence[Held]) -> RuleBook:
         """Return a book in which the rules of a section are others; a new section comes last, after all rules.
-
-        What is in the section supersedes, and is superseded, only among itself.
 
         Args:
             section: the section.
-            gone: the rules that were in it.
-            rules: those that are in it from now on, in the order of adding.
+            rules: those that are in it from now on, in the order of adding; nothing is superseded.
         """
-        inside = RuleBook()
-        for held in rules:
-            inside.add(held)
-        ids = {id(held) for held in gone}
         items: list[tuple[int, Held | None, object]]
-        items = [(number, held, None) for number, held in self._rules.items() if id(held) not in ids]
+        items = [(number, held, None) for number, held in self._rules.items() if held.section is not section]
         items += [(number, None, known) for known, number in self._sections.items()]
         if section not in self._sections:
             items.append((self._next, None, section))
@@ -272,14 +268,14 @@ class RuleBook:
                 continue
             book._enter_section(known)
             if known is section:
-                for one in inside._rules.values():
+                for one in rules:
                     book._enter_as_it_is(one)
         return book
 
-    def without_section(self, section: object, gone: Collection[Held]) -> RuleBook:
-        """Return this book without a section and the rules that were in it."""
+    def without_section(self, section: object) -> RuleBook:
+        """Return this book without a section and the rules that are in it."""
         self._sections.pop(section, None)
-        return self.without(gone)
+        return self.without([held for held in self._rules.values() if held.section is section])
 
     def is_whole(self) -> bool:
         """Return False in a child that was forked since: the parent may have been changing the book."""
@@ -294,7 +290,8 @@ class RuleBook:
         self._added = []
         return self._asked
 
-    def _superseded(self, rule: Rule, signature: object) -> list[int]:
+    def _superseded(self, held: Held, signature: object) -> list[int]:
+        rule = held.rule
         supersedes: Callable[[Rule], bool] | None = getattr(rule, "supersedes", None)
         if not callable(supersedes):
             return []
@@ -304,9 +301,12 @@ class RuleBook:
             candidates = list(self._rules)
         found: list[int] = []
         for number in candidates:
+            other = self._rules[number]
+            if other.section is not held.section or _outlives(other, held):
+                continue
             try:
                 # What is around a rule is no business of an own rule's.
-                if supersedes(uncontrolled(self._rules[number].rule)):
+                if supersedes(uncontrolled(other.rule)):
                     found.append(number)
             except Exception as error:  # noqa: BLE001 - whatever a rule of the user does
                 text = f"supersedes of a {type(rule).__name__} raised {type(error).__name__} and counts as false"
@@ -314,11 +314,16 @@ class RuleBook:
         return found
 
     def _remove(self, number: int) -> None:
-        rule = uncontrolled(self._rules.pop(number).rule)
-        self._timed.pop(number, None)
+        held = self._rules.pop(number)
+        rule = uncontrolled(held.rule)
+        self._timed.pop(held.number, None)
         self._asked = None
         if isinstance(rule, ConditionRule):
             self._buckets[_signature(rule)].remove(number)
+
+
+def _outlives(one: Held, other: Held) -> bool:
+    return other.deadline is not None and (one.deadline is None or one.deadline > other.deadline)
 
 
 def rule_signature(rule: Rule) -> object:

@@ -76,7 +76,7 @@ class StdWriter(RecordRules):
         """Return the level that the rules let through in that OTel context."""
         busy = BUSY.set(True)
         try:
-            return self._current().decide(context).level
+            return self._decision(context)[1].level
         finally:
             BUSY.reset(busy)
 
@@ -90,19 +90,10 @@ class StdWriter(RecordRules):
 
     def _decided(self, level: int, context: Context) -> tuple[Plan, Decision] | None:
         """Return what decided that a record at `level` is on, and how, or None where it is off."""
-        plan = self._current()
-        if level > plan.high:
+        if level > self._current().high:
             return None
-        decision = plan.decide(context)
-        if level > decision.level:
-            return None
-        held = decision.held
-        if held is not None and held.deadline is not None and held.is_over():
-            plan = self._current()
-            decision = plan.decide(context)
-            if level > decision.level:
-                return None
-        return plan, decision
+        decided = self._decision(context)
+        return decided if level <= decided[1].level else None
 
     def write(self, record: logging.LogRecord, context: Context, body: Body | None = None) -> bool:
         """Write the record if the rules let it through; return whether they did.

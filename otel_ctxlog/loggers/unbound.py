@@ -83,7 +83,7 @@ class UnboundLogger(Logger):
         held = decision.held
         if held is not None and held.deadline is not None and monotonic() >= held.deadline and held.is_over():
             plan = self._current()
-            decision = plan.decide(context)
+            decision = self._core.decide_anew(plan, plan.static, context)
             if level > decision.level:
                 return
             held = decision.held
@@ -108,7 +108,14 @@ class UnboundLogger(Logger):
 
     def _is_on(self, level: int) -> bool:
         plan = self._current()
-        return level <= plan.high and level <= plan.decide(get_current()).level
+        if level > plan.high:
+            return False
+        context = get_current()
+        decision = plan.decide(context)
+        if decision.held is not None and decision.held.is_over():
+            plan = self._current()
+            decision = self._core.decide_anew(plan, plan.static, context)
+        return level <= decision.level
 
     def _derived(self, recipe: Recipe) -> UnboundLogger:
         return UnboundLogger(self._core, recipe)

@@ -109,7 +109,8 @@ def write(  # noqa: C901, PLR0912, PLR0915 - every record takes this way: a call
         timestamp: when the record was made, in nanoseconds since the epoch; None: now.
         content: gives body and fields instead of `message` and the others; called only if the sink wants the record.
         held: the rule that let it through, or None where the default level did.
-        message_key: what its message is counted by, where that is not the body: the message before it was formatted.
+        message_key: the message before it was formatted: where it is a text, the record is counted by it; else by the
+            type of an event, or the body.
     """
     if timestamp is None:
         timestamp = time_ns()
@@ -144,28 +145,36 @@ def write(  # noqa: C901, PLR0912, PLR0915 - every record takes this way: a call
             return
     body: AttributeValue
     governor = None if held is None else held.governor
+    key: object = None
+    by_body = False
+    if governor is not None:
+        if governor.limit_only:
+            if not governor.take():
+                return
+        else:
+            # An object of the application is not even asked whether it is true.
+            key = message_key if type(message_key) is str else event_name or None
+            if key is None and content is None:
+                message = key = _body(message)
+            by_body = governor.needs_message and key is None and content is not None
+            if not by_body and not _admitted(governor, context, key, event_name):
+                return
     if content is not None:
         body, read = content()
-        if governor is not None and not _admitted(governor, context, message_key or body, event_name):
-            return
+        if governor is not None and by_body:
+            key = body
+            if not _admitted(governor, context, key, event_name):
+                return
         record = stem.record_attributes(route.reader.attachments(context), read)
     else:
         body = message if type(message) is str and message.isascii() else _body(message)
-        if governor is not None and not (
-            governor.take() if governor.limit_only else _admitted(governor, context, message_key or body, event_name)
-        ):
-            return
         if not fields and stem.plain and are_plain(attributes):
             ambient = route.reader.attachments(context)
             record = stem.plain_attributes(ambient, attributes) if ambient or stem.attributes else attributes
         else:
             record = stem.record_attributes(route.reader.attachments(context), _read(fields, attributes))
     if held is not None:
-        if (
-            governor is not None
-            and governor.tells
-            and not _complete(governor, context, message_key or body, event_name, record)
-        ):
+        if governor is not None and governor.tells and not _complete(governor, context, key, event_name, record):
             return
         held.passed += 1
     if logger is None:
@@ -253,8 +262,9 @@ def goes_out(
 ) -> bool:
     """Return whether a record goes out that a rule has let through; it is counted, and says what was held back."""
     governor = held.governor
+    key = event_name or message
     if governor is not None and not (
-        _admitted(governor, context, message, event_name) and _complete(governor, context, message, event_name, record)
+        _admitted(governor, context, key, event_name) and _complete(governor, context, key, event_name, record)
     ):
         return False
     held.passed += 1

@@ -12,6 +12,8 @@ import re
 from typing import TYPE_CHECKING, Final, Literal, cast
 from urllib.parse import urlsplit
 
+from otel_ctxlog.delivery.limits import Limits
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -23,8 +25,12 @@ __all__ = [
     "check_readable_files",
     "choose",
     "config_path",
+    "read_batch",
     "read_compression",
+    "read_file_name",
+    "read_limits",
     "read_protocol",
+    "read_queue",
     "sdk_disabled",
     "signal_variable",
 ]
@@ -39,6 +45,16 @@ CONFIG_VARIABLE: Final = "OTEL_CTXLOG_CONFIG"
 DEFAULT_PROTOCOL: Final[Protocol] = "grpc"
 # Of one export, in seconds, by the specification.
 DEFAULT_TIMEOUT: Final = 10.0
+
+# The defaults of the specification, in records, milliseconds, and records.
+_DEFAULT_QUEUE: Final = 2048
+_DEFAULT_DELAY: Final = 1000
+_DEFAULT_BATCH: Final = 512
+_BATCHES: Final[dict[Signal, str]] = {"logs": "OTEL_BLRP", "traces": "OTEL_BSP"}
+
+QUEUE_BYTES_VARIABLE: Final = "OTEL_CTXLOG_QUEUE_BYTES"
+QUEUE_BLOCK_VARIABLE: Final = "OTEL_CTXLOG_QUEUE_BLOCK"
+SPOOL_VARIABLE: Final = "OTEL_CTXLOG_SPOOL"
 
 # The targets of gRPC that are no URLs but could not be mistyped ones either.
 _GRPC_TARGET: Final = re.compile(r"(?:dns|unix|unix-abstract|ipv4|ipv6|vsock|xds):")
@@ -188,3 +204,80 @@ def read_endpoint(signal: Signal, protocol: Protocol) -> tuple[str, str] | None:
     if not target:
         check_endpoint(endpoint, what=variable)
     return found
+
+
+def read_file_name(signal: Signal, setting: str) -> str | None:
+    """Return the name in ``OTEL_EXPORTER_OTLP_{setting}``, or the signal's own; `check_readable_files` has tried it."""
+    found = _read(signal, setting)
+    return None if found is None else found[1]
+
+
+def _whole(variable: str, default: int) -> int:
+    """Return the number in a variable.
+
+    Raises:
+        ValueError: it is no positive whole number, for which the SDK would log a traceback and go on with its default.
+    """
+    text = os.environ.get(variable)
+    if text is None:
+        return default
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number <= 0:
+        raise ValueError(f"{variable} is {text!r}, allowed: a whole number above 0")
+    return number
+
+
+def read_queue(signal: Signal) -> int:
+    """Return how many records or spans may wait, from ``OTEL_BLRP_MAX_QUEUE_SIZE`` or ``OTEL_BSP_MAX_QUEUE_SIZE``.
+
+    Raises:
+        ValueError: it is no positive whole number.
+    """
+    return _whole(f"{_BATCHES[signal]}_MAX_QUEUE_SIZE", _DEFAULT_QUEUE)
+
+
+def read_batch(signal: Signal) -> int:
+    """Return how many records or spans go into a batch, from ``OTEL_BLRP_*`` or ``OTEL_BSP_*``.
+
+    A queue smaller than the default batch makes smaller batches; the SDK alone would refuse it.
+
+    Raises:
+        ValueError: one of the variables is no positive whole number, or the batch is said to be longer than the queue.
+    """
+    prefix = _BATCHES[signal]
+    queue = read_queue(signal)
+    for setting in ("SCHEDULE_DELAY", "EXPORT_TIMEOUT"):
+        _whole(f"{prefix}_{setting}", _DEFAULT_DELAY)
+    batch = _whole(f"{prefix}_MAX_EXPORT_BATCH_SIZE", min(queue, _DEFAULT_BATCH))
+    if batch > queue:
+        raise ValueError(
+            f"{prefix}_MAX_EXPORT_BATCH_SIZE is {batch}, allowed: at most {prefix}_MAX_QUEUE_SIZE, which is {queue}"
+        )
+    return batch
+
+
+def read_limits() -> Limits:
+    """Return the limits of log records that wait: ``OTEL_BLRP_*`` and our own variables, else the defaults.
+
+    Raises:
+        ValueError: a variable has a value that is not allowed.
+    """
+    defaults = Limits()
+    text = os.environ.get(QUEUE_BLOCK_VARIABLE, "").strip()
+    try:
+        block = float(text or 0)
+    except ValueError:
+        block = -1.0
+    if not 0 <= block < float("inf"):
+        raise ValueError(f"{QUEUE_BLOCK_VARIABLE} is {text!r}, allowed: seconds, 0 or more")
+    return Limits(
+        records=read_queue("logs"),
+        bytes=_whole(QUEUE_BYTES_VARIABLE, defaults.bytes),
+        batch_records=read_batch("logs"),
+        delay=_whole("OTEL_BLRP_SCHEDULE_DELAY", _DEFAULT_DELAY) / 1000,
+        timeout=min(read_timeout("logs"), _whole("OTEL_BLRP_EXPORT_TIMEOUT", 30_000) / 1000),
+        block=block,
+    )

@@ -19,6 +19,8 @@ from opentelemetry.sdk._logs.export import (
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from otel_ctxlog.delivery.destination import Destination
+from otel_ctxlog.delivery.protocols import Transport
 from otel_ctxlog.errors import MissingExtraError
 from otel_ctxlog.pipeline.console import console_log_exporter, console_span_exporter
 from otel_ctxlog.pipeline.environment import Signal, choose
@@ -26,10 +28,9 @@ from otel_ctxlog.pipeline.otlp import (
     OtlpSettings,
     destination_key,
     destination_text,
-    otlp_log_exporter,
+    otlp_log_transport,
     otlp_span_exporter,
 )
-from otel_ctxlog.pipeline.reachability import Destination
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,12 +45,12 @@ _OWN_NAMES: Final = ("otlp", "console", "memory", "none")
 _EXPORTERS: Final = "names, LogRecordExporter and SpanExporter objects"
 _GROUPS: Final[dict[Signal, str]] = {"logs": "opentelemetry_logs_exporter", "traces": "opentelemetry_traces_exporter"}
 
-E = TypeVar("E", LogRecordExporter, SpanExporter)
+E = TypeVar("E", bound=LogRecordExporter | Transport | SpanExporter)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared(Generic[E]):
-    """An exporter, what its diagnostics are about, and whether its batches go through a queue and a thread."""
+    """An exporter or transport, what its diagnostics are about, and whether it gets batches from a thread."""
 
     exporter: E
     destination: Destination
@@ -119,14 +120,15 @@ class Builder:
     memory_spans: InMemorySpanExporter | None = None
     _destinations: dict[str, Destination] = field(default_factory=dict[str, Destination])
 
-    def logs(self, parts: Sequence[str | Exporter]) -> Iterable[Prepared[LogRecordExporter]]:
-        """Make the exporters of log records one by one; exporters of spans among `parts` are left out."""
+    def logs(self, parts: Sequence[str | Exporter]) -> Iterable[Prepared[LogRecordExporter | Transport]]:
+        """Make the exporters of log records one by one, a transport for OTLP; those of spans are left out."""
         for part in parts:
             if isinstance(part, str):
-                exporter = self._named_log_exporter(part)
-                yield Prepared(exporter, self._destination(part, "logs"), batch=self._batch(exporter))
+                to = self._named_log_exporter(part)
+                yield Prepared(to, self._destination(part, "logs"), batch=self._batch(to))
             elif isinstance(part, LogRecordExporter):
-                yield Prepared(part, _own_destination(part), batch=self._batch(part))
+                exporter: LogRecordExporter | Transport = part
+                yield Prepared(exporter, _own_destination(part), batch=self._batch(part))
 
     def traces(self, parts: Sequence[str | Exporter]) -> Iterable[Prepared[SpanExporter]]:
         """Make the exporters of spans one by one; exporters of log records among `parts` are left out."""
@@ -137,14 +139,14 @@ class Builder:
             elif isinstance(part, SpanExporter):
                 yield Prepared(part, _own_destination(part), batch=self._batch(part))
 
-    def _batch(self, exporter: Exporter) -> bool:
+    def _batch(self, exporter: Exporter | Transport) -> bool:
         # In memory and on a terminal a line is wanted at once and in order with what the program prints.
         at_once = (InMemoryLogRecordExporter, ConsoleLogRecordExporter, InMemorySpanExporter, ConsoleSpanExporter)
         return self.batch and not isinstance(exporter, at_once)
 
-    def _named_log_exporter(self, name: str) -> LogRecordExporter:
+    def _named_log_exporter(self, name: str) -> LogRecordExporter | Transport:
         if name == "otlp":
-            return otlp_log_exporter(self.settings)
+            return otlp_log_transport(self.settings)
         if name == "console":
             return console_log_exporter()
         if name == "memory":

@@ -15,12 +15,18 @@ from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
 
+from otel_ctxlog.delivery.hearing import QuietLoggers, logger_names
 from otel_ctxlog.engine.diagnostics import emit_diagnostic
-from otel_ctxlog.errors import ConfigError
 from otel_ctxlog.loggers.context import LoggingContext
 from otel_ctxlog.loggers.default import set_default_context
 from otel_ctxlog.pipeline.arguments import check_mapping, check_text
-from otel_ctxlog.pipeline.environment import CONFIG_VARIABLE, config_path, exporter_names, sdk_disabled
+from otel_ctxlog.pipeline.configuring import configure_context
+from otel_ctxlog.pipeline.environment import (
+    exporter_names,
+    read_batch,
+    read_limits,
+    sdk_disabled,
+)
 from otel_ctxlog.pipeline.exporters import Builder, Exporter, ExporterArgument, parse_exporters
 from otel_ctxlog.pipeline.global_state import (
     current_propagator,
@@ -33,20 +39,24 @@ from otel_ctxlog.pipeline.global_state import (
     set_propagator,
 )
 from otel_ctxlog.pipeline.otlp import OtlpSettings
-from otel_ctxlog.pipeline.processors import PROCESSOR_LOGGERS, batch_size, log_processor, span_processor
-from otel_ctxlog.pipeline.reachability import QuietLoggers, WatchedLogExporter, WatchedSpanExporter, logger_names
-from otel_ctxlog.pipeline.telemetry import MemoryRecords, Telemetry
+from otel_ctxlog.pipeline.processors import PROCESSOR_LOGGERS, log_processor, span_processor
+from otel_ctxlog.pipeline.rule_metrics import observe_rules
+from otel_ctxlog.pipeline.spooling import spooling_of
+from otel_ctxlog.pipeline.telemetry import MemoryRecords, Telemetry, seconds_for_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
     from opentelemetry.propagators.textmap import TextMapPropagator
     from opentelemetry.trace import TracerProvider
     from opentelemetry.util.types import AttributeValue
 
     from otel_ctxlog.config import Config
     from otel_ctxlog.engine.protocols import Source
+    from otel_ctxlog.pipeline.reachability import Watched
+    from otel_ctxlog.pipeline.spooling import SpoolArgument, Spooling
 
     ConfigArgument = str | bytes | os.PathLike[str] | Mapping[str, object] | Config
 
@@ -59,6 +69,7 @@ def setup(
     service_version: str | None = None,
     resource_attributes: Mapping[str, AttributeValue] | None = None,
     config: ConfigArgument | None = None,
+    watch_config: bool = True,
     exporter: ExporterArgument | None = None,
     traces_exporter: ExporterArgument | None = None,
     endpoint: str | None = None,
@@ -68,8 +79,12 @@ def setup(
     sources: Iterable[Source] | None = None,
     logger_provider: LoggerProvider | None = None,
     tracer_provider: TracerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
     batch: bool = True,
+    spool: SpoolArgument | None = None,
+    spool_severity: str | int | None = None,
     set_global: bool = True,
+    handle_signals: bool | float = True,
 ) -> Telemetry:
     """Return a running pipeline: providers for log records and spans, exporters, and a logging context on top.
 
@@ -83,7 +98,10 @@ def setup(
         service_version: resource attribute ``service.version``.
         resource_attributes: further ones, over those of ``OTEL_RESOURCE_ATTRIBUTES``.
         config: rules and levels for the context, as `otel_ctxlog.config.configure` takes them; a text of one line that
-            is no YAML mapping is the name of a file. Variable ``OTEL_CTXLOG_CONFIG``: the name of a file.
+            is no YAML mapping is the name of a file. Variable ``OTEL_CTXLOG_CONFIG``: the name of a file. Rules on one
+            line in the variable ``OTEL_CTXLOG`` come on top of either, and are asked first.
+        watch_config: a configuration file is watched: changes of it count, until `Telemetry.shutdown`, see
+            docs/live-configuration.md.
         exporter: where log records go: ``"otlp"`` (the default), ``"console"`` (a line each on standard output),
             ``"file:PATH"`` (OTLP JSON lines, needs the extra ``file``), ``"memory"`` (see `Telemetry.memory`),
             ``"none"``, the name of an entry point ``opentelemetry_logs_exporter``, several names separated by commas, a
@@ -100,11 +118,21 @@ def setup(
         sources: the sources of ambient attributes of the context; default: baggage, then span.
         logger_provider: log through this one, instead of making one with exporters.
         tracer_provider: the same for spans.
+        meter_provider: where the numbers about rules and the delivery of log records go, see docs/rule-controls.md and
+            docs/delivery.md; default: OpenTelemetry's global one, also if it is set later.
         batch: export in batches in a thread. Otherwise each record is exported by the call that logs it. The exporters
             ``console`` and ``memory`` always work that way.
+        spool: a directory, or a `Spool`: events on their way to exporter ``otlp`` are there before the call that emits
+            them returns, and stay there until the collector has them, whatever becomes of the process; see
+            docs/spool.md. Variable ``OTEL_CTXLOG_SPOOL``: the name of a directory.
+        spool_severity: a level by name or number: other records are there, too, if they are at least that severe.
         set_global: make the providers and the propagator OpenTelemetry's global ones, and the context what
             `otel_ctxlog.default_context` stands for, until `Telemetry.shutdown`. Global providers that somebody set
             before stay, and are used in place of own ones, as they are, unless arguments ask for exporters.
+        handle_signals: export what is queued before SIGTERM, SIGHUP or SIGINT ends the process by its default action,
+            and then end it by it; until `Telemetry.shutdown`, and only if this is the main thread. A number is how many
+            seconds that may take, True is 5. False leaves signals alone. docs/lifecycle.md says what happens to
+            handlers of others.
 
     Raises:
         ValueError: an argument or a variable has a value that is not allowed; says which, what is allowed, and the
@@ -118,27 +146,39 @@ def setup(
     check_mapping(
         resource_attributes, what="argument 'resource_attributes'", example="{'deployment.environment': 'test'}"
     )
+    signal_seconds = seconds_for_signals(handle_signals)
+    spooling = spooling_of(spool, spool_severity)
     settings = OtlpSettings(endpoint=endpoint, protocol=protocol, headers=headers)
     disabled = sdk_disabled()
     log_parts = _log_parts(exporter)
     span_parts = _span_parts(exporter, traces_exporter)
     propagator = load_propagator(propagators)
     found: dict[str, object] = {}
-    if logger_provider is None and exporter is None and not settings and not disabled and set_global:
+    own = exporter is not None or spooling is not None or bool(settings)
+    if logger_provider is None and not own and not disabled and set_global:
         found["log records"] = logger_provider = global_logger_provider()
     if tracer_provider is None and traces_exporter is None and not disabled and set_global:
         found["spans"] = tracer_provider = global_tracer_provider()
     named = {SERVICE_NAME: service_name, SERVICE_VERSION: service_version}
     attributes = {**(resource_attributes or {}), **{key: value for key, value in named.items() if value is not None}}
 
-    made = _Made(builder=Builder(settings, batch=batch), attributes=attributes)
+    made = _Made(
+        builder=Builder(settings, batch=batch),
+        attributes=attributes,
+        spooling=None if disabled else spooling,
+        meter_provider=meter_provider,
+    )
     # Whatever was made is shut down again if a later step fails.
     with ExitStack() as undo:
         undo.callback(made.undo)
+        if made.spooling is not None and (logger_provider is not None or "otlp" not in log_parts):
+            raise ValueError("a spool is for exporter 'otlp' of setup(): name it, and pass no logger_provider")
         logger_provider = logger_provider or made.logger_provider([] if disabled else log_parts)
         tracer_provider = tracer_provider or made.tracer_provider([] if disabled else span_parts)
         context = LoggingContext(logger_provider, sources=sources)
-        _configure(context, config)
+        if isinstance(config, os.PathLike) or (isinstance(config, str) and _is_file_name(config)):
+            config = Path(config)
+        end_watching = configure_context(context, config, where="argument 'config'", watch=watch_config)
         undo.pop_all()
 
     telemetry = Telemetry(
@@ -150,7 +190,10 @@ def setup(
         watched=made.watched,
         memory=MemoryRecords(made.builder.memory_logs, made.builder.memory_spans),
         quiet=made.quiet(),
+        signal_seconds=signal_seconds,
     )
+    telemetry.at_end(end_watching)
+    telemetry.at_end(observe_rules(context, meter_provider).close)
     _warn_without_effect(
         [what for what, provider in found.items() if is_ours(provider)],
         {
@@ -185,17 +228,21 @@ class _Made:
 
     builder: Builder
     attributes: Mapping[str, AttributeValue]
+    spooling: Spooling | None
+    meter_provider: MeterProvider | None
     providers: list[SdkLoggerProvider | SdkTracerProvider] = field(default_factory=list)  # pyright: ignore[reportUnknownVariableType]
-    watched: list[WatchedLogExporter | WatchedSpanExporter] = field(default_factory=list)  # pyright: ignore[reportUnknownVariableType]
+    watched: list[Watched] = field(default_factory=list)  # pyright: ignore[reportUnknownVariableType]
     _loggers: set[str] = field(default_factory=lambda: set(PROCESSOR_LOGGERS))
 
     def logger_provider(self, parts: Sequence[str | Exporter]) -> SdkLoggerProvider:
         provider = SdkLoggerProvider(Resource.create(self.attributes), shutdown_on_exit=False)
         self.providers.append(provider)
         mark_ours(provider)
-        batch_size("logs")
+        limits = read_limits()
         for prepared in self.builder.logs(parts):
-            processor, watched = log_processor(prepared)
+            processor, watched = log_processor(
+                prepared, limits, spooling=self.spooling, meter_provider=self.meter_provider
+            )
             provider.add_log_record_processor(processor)
             self.watched.append(watched)
             self._loggers |= logger_names(prepared.exporter)
@@ -205,7 +252,7 @@ class _Made:
         provider = SdkTracerProvider(resource=Resource.create(self.attributes), shutdown_on_exit=False)
         self.providers.append(provider)
         mark_ours(provider)
-        batch_size("traces")
+        read_batch("traces")
         for prepared in self.builder.traces(parts):
             processor, watched = span_processor(prepared)
             provider.add_span_processor(processor)
@@ -248,24 +295,6 @@ _FILE_NAME = re.compile(r"[^\n:{\[#]+")
 
 def _is_file_name(text: str) -> bool:
     return _FILE_NAME.fullmatch(text.strip()) is not None or ("\n" not in text and Path(text).is_file())
-
-
-def _configure(context: LoggingContext, config: ConfigArgument | None) -> None:
-    where = "argument 'config'"
-    if config is None:
-        config, where = config_path(), CONFIG_VARIABLE
-        if config is None:
-            return
-        config = Path(config)
-    elif isinstance(config, os.PathLike) or (isinstance(config, str) and _is_file_name(config)):
-        config = Path(config)
-    # Loads YAML, which a program without a configuration does not need.
-    from otel_ctxlog.config import configure
-
-    if isinstance(config, Path) and not config.is_file():
-        found = "is a folder" if config.is_dir() else "does not exist"
-        raise ConfigError(f"the file named by {where} {found}", file=str(config))
-    configure(context, config)
 
 
 def _lend_default_context(context: LoggingContext, telemetry: Telemetry) -> None:

@@ -12,13 +12,13 @@ from typing import Any, Final, cast
 
 from opentelemetry._logs import LoggerProvider
 
-from otel_ctxlog.bridges.zero_code_variables import OTEL_CTXLOG_CONFIG, OTEL_CTXLOG_GATE, OTEL_CTXLOG_STDLIB
-from otel_ctxlog.config import configure
+from otel_ctxlog.bridges.zero_code_variables import OTEL_CTXLOG_GATE, OTEL_CTXLOG_STDLIB
 from otel_ctxlog.engine.diagnostics import emit_diagnostic
-from otel_ctxlog.errors import ConfigError, MissingExtraError
+from otel_ctxlog.errors import MissingExtraError
 from otel_ctxlog.loggers.context import LoggingContext
 from otel_ctxlog.loggers.default import default_context, set_default_context
-from otel_ctxlog.pipeline.environment import choose, config_path, sdk_disabled
+from otel_ctxlog.pipeline.configuring import configure_context
+from otel_ctxlog.pipeline.environment import choose, sdk_disabled
 from otel_ctxlog.pipeline.global_state import global_logger_provider
 from otel_ctxlog.pipeline.provider_gate import gate_provider
 
@@ -115,7 +115,8 @@ class CtxlogInstrumentor(BaseInstrumentor):  # type: ignore[misc] # as above
         gate = _flag(options.gate, OTEL_CTXLOG_GATE)
         with ExitStack() as undo:
             context = LoggingContext(provider)
-            _configure(context, options.config)
+            config = Path(options.config) if isinstance(options.config, (str, os.PathLike)) else options.config
+            undo.callback(configure_context(context, config, where="option 'config'", watch=True))
             previous = set_default_context(context)
             undo.callback(_give_back, context, previous)
             if gate:
@@ -149,22 +150,6 @@ def _flag(given: bool | None, variable: str) -> bool:  # noqa: FBT001 - the valu
         return given
     text = os.environ.get(variable, "").strip().lower()
     return _FLAGS[choose(text, _FLAGS, what=variable)] if text else True
-
-
-def _configure(context: LoggingContext, config: str | Mapping[str, object] | None) -> None:
-    where = "option 'config'"
-    if config is None:
-        config, where = config_path(), OTEL_CTXLOG_CONFIG
-        if config is None:
-            return
-    if isinstance(config, Mapping):
-        configure(context, config)
-        return
-    path = Path(config)
-    if not path.is_file():
-        found = "is a folder" if path.is_dir() else "does not exist"
-        raise ConfigError(f"the file named by {where} {found}", file=str(path))
-    configure(context, path)
 
 
 def _give_back(context: LoggingContext, previous: LoggingContext) -> None:

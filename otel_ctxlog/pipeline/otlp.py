@@ -1,8 +1,8 @@
-"""The official OTLP exporters, made from arguments and the `OTEL_EXPORTER_OTLP_*` variables.
+"""OTLP: our transports of log records and the official exporters of spans, from arguments and `OTEL_EXPORTER_OTLP_*`.
 
-Certificates are left to the exporters, which read their variables by themselves. The other variables are read and
-checked here, so that a mistake is an error of `setup` and not a stream of failed exports, and since the gRPC exporter
-takes an empty variable at its word, which the specification counts as unset.
+The variables are read and checked here, so that a mistake is an error of `setup` and not a stream of failed exports,
+and since the gRPC exporter takes an empty variable at its word, which the specification counts as unset. Certificates
+are left to the exporters of spans, which read their variables by themselves.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from opentelemetry.util.re import parse_env_headers
 
 from otel_ctxlog.errors import MissingExtraError
 from otel_ctxlog.pipeline.arguments import check_headers, check_mapping, check_text
+from otel_ctxlog.pipeline.credentials import credential_provider
 from otel_ctxlog.pipeline.environment import (
     Compression,
     Protocol,
@@ -34,10 +35,18 @@ from otel_ctxlog.pipeline.environment import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.sdk._logs.export import LogRecordExporter
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["OtlpSettings", "destination_key", "destination_text", "otlp_log_exporter", "otlp_span_exporter"]
+    from otel_ctxlog.delivery.protocols import Transport
+
+__all__ = [
+    "OtlpSettings",
+    "destination_key",
+    "destination_text",
+    "encoder_is_official",
+    "otlp_log_transport",
+    "otlp_span_exporter",
+]
 
 _DEFAULT_ENDPOINT: Final[dict[Protocol, str]] = {
     "grpc": "http://localhost:4317",
@@ -132,9 +141,7 @@ def _arguments(signal: Signal, resolved: _Resolved) -> dict[str, Any]:
     if resolved.protocol == "grpc":
         from grpc import Compression as GrpcCompression
 
-        # By the specification the scheme decides; the exporter would prefer the variable, even an empty one.
-        scheme = urlsplit(resolved.endpoint).scheme
-        arguments["insecure"] = scheme == "http" or (scheme != "https" and bool(read_insecure(signal)))
+        arguments["insecure"] = _is_insecure(signal, resolved.endpoint)
         # Passed even if it is none: the gRPC exporter raises on a variable that says `none`.
         arguments["compression"] = (
             GrpcCompression.Gzip if resolved.compression == "gzip" else GrpcCompression.NoCompression
@@ -145,52 +152,62 @@ def _arguments(signal: Signal, resolved: _Resolved) -> dict[str, Any]:
         arguments["compression"] = HttpCompression(resolved.compression)
         if not _has_credential_provider(signal):
             try:
-                from otel_ctxlog.pipeline.https import ExporterSession
+                from otel_ctxlog.delivery.https import ExporterSession
             except ModuleNotFoundError as error:
-                # OpenTelemetry 1.45.0 needs it and does not bring it.
-                raise MissingExtraError("protocol 'http/protobuf'", "http") from error
+                raise _no_requests() from error
 
             arguments["session"] = ExporterSession()
     return arguments
 
 
+def _is_insecure(signal: Signal, endpoint: str) -> bool:
+    # By the specification the scheme decides; the exporter would prefer the variable, even an empty one.
+    scheme = urlsplit(endpoint).scheme
+    return scheme == "http" or (scheme != "https" and bool(read_insecure(signal)))
+
+
+def _no_requests() -> MissingExtraError:
+    # OpenTelemetry 1.45.0 needs it and does not bring it.
+    return MissingExtraError("protocol 'http/protobuf'", "http")
+
+
 def _has_credential_provider(signal: Signal) -> bool:
     # Then the exporter gets its session, certificates included, from the provider's entry point.
-    prefix, suffix = "OTEL_PYTHON_EXPORTER_OTLP_HTTP_", "CREDENTIAL_PROVIDER"
-    return bool(os.environ.get(prefix + suffix) or os.environ.get(f"{prefix}{signal.upper()}_{suffix}"))
+    return credential_provider("HTTP", signal) is not None
 
 
-def otlp_log_exporter(settings: OtlpSettings) -> LogRecordExporter:
-    """Return the official exporter of log records, with our encoder unless ``OTEL_CTXLOG_ENCODER`` is ``official``.
+def otlp_log_transport(settings: OtlpSettings) -> Transport:
+    """Return what sends requests with log records.
 
     Raises:
         ValueError: an argument or a variable has a value that is not allowed.
         MissingExtraError: the protocol needs a distribution that is not installed.
     """
     resolved = _resolve("logs", settings)
-    direct = _read_encoder() == "direct"
-    arguments = _arguments("logs", resolved)
     if resolved.protocol == "grpc":
-        if direct:
-            from otel_ctxlog.pipeline.otlp_grpc import DirectGrpcLogExporter
+        from otel_ctxlog.pipeline.otlp_grpc import grpc_transport
 
-            return DirectGrpcLogExporter(**arguments)
-        from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogExporter
-
-        return GrpcLogExporter(**arguments)
-    # A session of somebody else sends what it is given.
-    if direct and arguments.pop("session", None) is not None:
-        from otel_ctxlog.pipeline.otlp_http import DirectHttpLogExporter
-
-        return DirectHttpLogExporter(**arguments)
-    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogExporter
-
-    return HttpLogExporter(**arguments)
+        return grpc_transport(
+            resolved.endpoint,
+            tls=not _is_insecure("logs", resolved.endpoint),
+            headers=resolved.headers,
+            gzip=resolved.compression == "gzip",
+        )
+    try:
+        from otel_ctxlog.pipeline.otlp_http import http_transport
+    except ModuleNotFoundError as error:
+        raise _no_requests() from error
+    return http_transport(resolved.endpoint, headers=resolved.headers, compression=resolved.compression)
 
 
-def _read_encoder() -> str:
+def encoder_is_official() -> bool:
+    """Return whether ``OTEL_CTXLOG_ENCODER`` wants the official encoder.
+
+    Raises:
+        ValueError: its value is not allowed.
+    """
     value = os.environ.get(ENCODER_VARIABLE, "").strip().lower()
-    return choose(value, _ENCODERS, what=ENCODER_VARIABLE) if value else _ENCODERS[0]
+    return bool(value) and choose(value, _ENCODERS, what=ENCODER_VARIABLE) == "official"
 
 
 def otlp_span_exporter(settings: OtlpSettings) -> SpanExporter:

@@ -1,35 +1,55 @@
-"""The official OTLP/gRPC exporter of log records, given its requests by our encoder.
-
-Everything but the encoding is the official exporter's. It sends message objects; reading one from our bytes and writing
-it again is done in C, and costs a twentieth of building it value by value.
-"""
+"""The transport of OTLP over gRPC, with the certificates of the variables."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+import grpc
 
-from otel_ctxlog.pipeline.log_wire import encode_logs
+from otel_ctxlog.delivery.otlp_grpc import RETRYABLE, GrpcTransport
+from otel_ctxlog.pipeline.credentials import provided
+from otel_ctxlog.pipeline.environment import choose, read_file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
-    from opentelemetry.sdk._logs import ReadableLogRecord
+__all__ = ["grpc_transport"]
 
-__all__ = ["DirectGrpcLogExporter"]
+_RETRYABLE_VARIABLE: Final = "OTEL_PYTHON_EXPORTER_OTLP_GRPC_RETRYABLE_ERROR_CODES"
 
 
-class DirectGrpcLogExporter(OTLPLogExporter):
-    """The official exporter with our encoder; a batch that ours does not take goes through the official one.
+def grpc_transport(endpoint: str, *, tls: bool, headers: Mapping[str, str], gzip: bool) -> GrpcTransport:
+    """Return the transport to an endpoint: a URL, ``host:port``, or another target of gRPC.
 
-    The method below is where an exporter says how its data becomes a request, abstract in the base class of the
-    official exporters, though its name has an underscore. A release that no longer calls it encodes by itself.
+    Raises:
+        ValueError: the credential provider that a variable names is not installed, or a status code is none.
+        TypeError: it gives no credentials.
     """
+    return GrpcTransport(
+        urlsplit(endpoint).netloc or endpoint,
+        credentials=_credentials() if tls else None,
+        headers=headers,
+        gzip=gzip,
+        retryable=_retryable(),
+    )
 
-    def _translate_data(self, data: Sequence[ReadableLogRecord]) -> ExportLogsServiceRequest:
-        try:
-            return ExportLogsServiceRequest.FromString(encode_logs(data))
-        except Exception:  # noqa: BLE001 - the official encoder judges what is wrong with it, and says so
-            return super()._translate_data(data)
+
+def _credentials() -> grpc.ChannelCredentials:
+    given = provided("GRPC", "logs", grpc.ChannelCredentials)
+    if given is not None:
+        return given
+    names = (read_file_name("logs", setting) for setting in ("CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE"))
+    root, key, chain = (None if name is None else Path(name).read_bytes() for name in names)
+    return grpc.ssl_channel_credentials(root_certificates=root, private_key=key, certificate_chain=chain)
+
+
+def _retryable() -> frozenset[grpc.StatusCode]:
+    text = os.environ.get(_RETRYABLE_VARIABLE)
+    if text is None:
+        return RETRYABLE
+    codes = {code.name: code for code in grpc.StatusCode}
+    named = [name.strip().upper() for name in text.split(",") if name.strip()]
+    return frozenset(codes[choose(name, codes, what=_RETRYABLE_VARIABLE)] for name in named)

@@ -11,7 +11,8 @@ Counters that are asked when metrics are collected: a logging call pays nothing 
 =============================== ==================================================================================
 
 The first two carry ``otel_ctxlog.rule.origin`` (``file rules.yaml:12``) and ``otel_ctxlog.rule.level``; rules that have
-both in common are counted together. Beyond 500 of them, further ones are counted under the origin ``others``.
+both in common are counted together, those that have gone included: a counter never falls. Beyond 500 of them, further
+ones are counted under the origin ``others``.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ KIND: Final = "otel_ctxlog.rule.origin.kind"
 
 _MOST_SERIES: Final = 500
 _OTHERS: Final = "others"
+_DECIDED: Final = "decided"
 
 
 class RuleMetrics:
@@ -51,6 +53,8 @@ class RuleMetrics:
     def __init__(self, context: LoggingContext, meter: Meter) -> None:
         self._context: weakref.ref[LoggingContext] | None = weakref.ref(context)
         self._counted: set[tuple[str, str]] = set()
+        self._known: dict[int, RuleStatistics] = {}
+        self._past: Counter[tuple[str, str, str]] = Counter()
         meter.create_observable_counter(
             "otel_ctxlog.rule.records",
             [self._records],
@@ -83,24 +87,38 @@ class RuleMetrics:
             self._counted.add(key)
         return key
 
-    def _records(self, _options: CallbackOptions) -> Iterable[Observation]:
-        counts: Counter[tuple[str, str, str]] = Counter()
-        for found in self._statistics():
+    def _add(self, found: RuleStatistics, counts: Counter[tuple[str, str, str]]) -> None:
+        if found.passed or found.suppressed or found.decided:
+            origin, level = self._key(found)
             if found.passed or found.suppressed:
-                origin, level = self._key(found)
                 counts[origin, level, "passed"] += found.passed
-                for reason, count in found.suppressed.items():
-                    counts[origin, level, reason] += count
-        for (origin, level, outcome), count in counts.items():
-            yield Observation(count, {ORIGIN: origin, LEVEL: level, OUTCOME: outcome})
+            for reason, count in found.suppressed.items():
+                counts[origin, level, reason] += count
+            counts[origin, level, _DECIDED] += found.decided
+
+    def _counts(self) -> Counter[tuple[str, str, str]]:
+        """Return what was counted so far; of rules that have gone, what was known of them last."""
+        if self._context is None:
+            return Counter()
+        # Two readers may ask at once, a signal handler in between: at worst one of them sees a count later.
+        now = {found.id: found for found in self._statistics()}
+        before, self._known = self._known, now
+        for number in before.keys() - now.keys():
+            self._add(before[number], self._past)
+        counts = self._past.copy()
+        for found in now.values():
+            self._add(found, counts)
+        return counts
+
+    def _records(self, _options: CallbackOptions) -> Iterable[Observation]:
+        for (origin, level, outcome), count in self._counts().items():
+            if outcome != _DECIDED:
+                yield Observation(count, {ORIGIN: origin, LEVEL: level, OUTCOME: outcome})
 
     def _decisions(self, _options: CallbackOptions) -> Iterable[Observation]:
-        counts: Counter[tuple[str, str]] = Counter()
-        for found in self._statistics():
-            if found.decided:
-                counts[self._key(found)] += found.decided
-        for (origin, level), count in counts.items():
-            yield Observation(count, {ORIGIN: origin, LEVEL: level})
+        for (origin, level, outcome), count in self._counts().items():
+            if outcome == _DECIDED and count:
+                yield Observation(count, {ORIGIN: origin, LEVEL: level})
 
     def _rules(self, _options: CallbackOptions) -> Iterable[Observation]:
         kinds = Counter(found.origin.kind for found in self._statistics())

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
-import os
-import sys
 import threading
 from typing import TYPE_CHECKING, Final
-from weakref import WeakSet
 
+from otel_ctxlog.delivery import lifecycle, lifecycle_signals
+from otel_ctxlog.delivery.lifecycle_async import off_the_loop
 from otel_ctxlog.engine.diagnostics import emit_diagnostic
 from otel_ctxlog.pipeline.deadline import Calls, Deadline
 from otel_ctxlog.pipeline.global_state import mark_spent
@@ -25,11 +23,12 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Self
 
+    from otel_ctxlog.delivery.hearing import QuietLoggers
     from otel_ctxlog.events.otel import OTelEventer
     from otel_ctxlog.loggers.context import LoggingContext
-    from otel_ctxlog.pipeline.reachability import QuietLoggers, WatchedLogExporter, WatchedSpanExporter
+    from otel_ctxlog.pipeline.reachability import Watched
 
-__all__ = ["DEFAULT_TIMEOUT", "MemoryRecords", "Telemetry"]
+__all__ = ["DEFAULT_TIMEOUT", "MemoryRecords", "Telemetry", "seconds_for_signals"]
 
 DEFAULT_TIMEOUT: Final = 5.0
 
@@ -40,8 +39,22 @@ _NEVER_REACHED: Final = 1.0
 _LAST_PART: Final = 0.1
 _LAST_SECONDS: Final = 0.5
 
-# Among the finalizers of `multiprocessing`, whose own go down to -100.
-_LAST_PRIORITY: Final = -1000
+
+def seconds_for_signals(value: object) -> float | None:
+    """Return how many seconds the end by a signal may take, by the argument of `setup`; None: leave signals alone.
+
+    Raises:
+        TypeError: neither a bool nor a number.
+        ValueError: a number below 0, infinite, or NaN.
+    """
+    if isinstance(value, bool):
+        return DEFAULT_TIMEOUT if value else None
+    what = f"argument 'handle_signals' is {value!r}, allowed: True, False, or a number of seconds from 0"
+    if not isinstance(value, (int, float)):
+        raise TypeError(what)
+    if not 0 <= value < float("inf"):
+        raise ValueError(what)
+    return float(value)
 
 
 class MemoryRecords:
@@ -72,7 +85,7 @@ class MemoryRecords:
 
 
 class Telemetry:
-    """A running pipeline, as `setup` makes it; a context manager whose end is `shutdown`.
+    """A running pipeline, as `setup` makes it; a context manager, also an asynchronous one, whose end is `shutdown`.
 
     Attributes:
         logging: the logging context whose target is `logger_provider`.
@@ -90,9 +103,10 @@ class Telemetry:
         logger_provider: LoggerProvider,
         tracer_provider: TracerProvider,
         owned: Sequence[object],
-        watched: Sequence[WatchedLogExporter | WatchedSpanExporter],
+        watched: Sequence[Watched],
         memory: MemoryRecords,
         quiet: QuietLoggers,
+        signal_seconds: float | None = None,
     ) -> None:
         self.logging = logging
         self.eventer = eventer
@@ -111,23 +125,33 @@ class Telemetry:
         )
         self._ends = Calls({f"shutdown {number}": _end_of(provider) for number, provider in enumerate(self._owned)})
         self._at_end: list[Callable[[], None]] = []
-        self._lock = threading.Lock()
+        # Re-entrant: a signal handler may call `shutdown` while its thread is in it.
+        self._lock = threading.RLock()
+        self._ending = False
         self._ended: bool | None = None
+        # At exit: how long all of it may take, and how long it is waited for.
+        self._last: tuple[Deadline, Deadline] | None = None
         if self._owned:
             # Not the providers' own `shutdown_on_exit`: it knows no deadline.
-            atexit.register(self.shutdown)
-            _living.add(self)
-            _finish_with_worker(self)
+            lifecycle.enroll(self)
+        if signal_seconds is not None:
+            lifecycle_signals.arm(self, seconds=signal_seconds)
 
     def at_end(self, call: Callable[[], None]) -> None:
         """Have `call` called once by `shutdown`, before anything ends; the last one given is called first."""
         self._at_end.append(call)
 
+    @property
+    def ending(self) -> bool:
+        """Whether `shutdown` has been called, and has begun."""
+        return self._ending
+
     def flush(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
         """Export what is queued now, and return whether all of it was taken within `timeout` seconds.
 
         False also after `shutdown`, and if a destination did not take a batch. The wait ends at the timeout, even if
-        the SDK goes on; a destination that has not answered by then is warned about, once until it answers.
+        the SDK goes on; a destination that has not answered by then is warned about, once until it answers. In a
+        coroutine use `aflush`, which lets the loop go on.
 
         Raises:
             TypeError: `timeout` is no number.
@@ -142,49 +166,103 @@ class Telemetry:
             self._give_up(f"the {timeout:g} s of flush()")
         return good and self._lost == lost
 
+    async def aflush(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
+        """As `flush`, in a thread of its own, so that the loop goes on; a cancelled task does not stop it.
+
+        Raises:
+            TypeError: `timeout` is no number.
+            ValueError: `timeout` is negative.
+        """
+        return await off_the_loop(lambda: self.flush(timeout))
+
     def shutdown(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
         """Export what is queued, end everything that `setup` began, and return whether all was taken in time.
 
         It takes at most `timeout` seconds, and about one where a collector was never there; what is not exported until
         then is dropped, which one diagnostic says. Providers that `setup` found or was given are flushed and go on. The
-        library's default context and the propagator become what they were before. The end of the interpreter calls it,
-        if nobody did before, and so does the end of a process of `multiprocessing` that has inherited or made it (but
-        not its `terminate`). Further calls do nothing and return the same.
+        library's default context and the propagator become what they were before, and so do signal handlers that
+        nobody has replaced, if this is the main thread. The end of the interpreter calls it, if nobody did before, and
+        so does the end of a process of `multiprocessing` that has inherited or made it. Further calls do nothing and
+        return the same; one from a signal handler that has interrupted this very call returns False.
 
         Raises:
             TypeError: `timeout` is no number.
             ValueError: `timeout` is negative.
         """
         deadline = Deadline(timeout)
-        # Held by another thread's `shutdown`, or by one that was left behind when this process was forked.
+        # Held by another thread's `shutdown`.
         if not self._lock.acquire(timeout=deadline.remaining):
             return False
         try:
             if self._ended is None:
-                self._ended = self._end(deadline, timeout)
+                if self._ending:
+                    return False
+                self._ending = True
+                try:
+                    good = self._ended = self._end(deadline, timeout)
+                finally:
+                    # After a KeyboardInterrupt in the middle of it, the end of the interpreter tries again.
+                    self._ending = self._ended is not None
+                return good
             return self._ended
         finally:
             self._lock.release()
+            if self._ended is not None:
+                lifecycle.dismiss(self)
+                lifecycle_signals.disarm(self)
+                lifecycle_signals.ended()
 
-    def _end(self, deadline: Deadline, timeout: float) -> bool:
-        for call in reversed(self._at_end):
-            call()
-        atexit.unregister(self.shutdown)
-        lost = self._lost
-        destinations = [watch.destination for watch in self._watches]
+    async def ashutdown(self, timeout: float = DEFAULT_TIMEOUT) -> bool:
+        """As `shutdown`, in a thread of its own, so that the loop goes on; a cancelled task does not stop it.
+
+        Raises:
+            TypeError: `timeout` is no number.
+            ValueError: `timeout` is negative.
+        """
+        try:
+            return await off_the_loop(lambda: self.shutdown(timeout))
+        finally:
+            # Once more: signal handlers can be given back in the main thread only.
+            lifecycle_signals.disarm(self)
+
+    def drain(self) -> None:
+        """Export what is queued, as patiently as `shutdown` does at exit, which then has what is left of that time.
+
+        For the end of the process, whose last part may log some more.
+        """
+        if self._ending:
+            return
+        deadline = Deadline(DEFAULT_TIMEOUT)
+        self._last = deadline, self._patience(deadline, DEFAULT_TIMEOUT)
+        self._flushes.run(self._last[1])
+
+    def _patience(self, deadline: Deadline, timeout: float) -> Deadline:
+        """Return how long the end is waited for, which leaves some time before `deadline`, and tell the exporters."""
         seconds = max(0.0, deadline.remaining - min(timeout * _LAST_PART, _LAST_SECONDS))
+        destinations = [watch.destination for watch in self._watches]
         if destinations and all(destination.down and not destination.reached for destination in destinations):
             seconds = min(seconds, _NEVER_REACHED)
         patience = Deadline(seconds)
         for watch in self._watches:
             watch.end_by(patience)
+        return patience
+
+    def _end(self, deadline: Deadline, timeout: float) -> bool:
+        while self._at_end:
+            self._at_end.pop()()
+        lost = self._lost
+        if self._last is None:
+            patience = self._patience(deadline, timeout)
+        else:
+            deadline, patience = self._last
         good = True
         if len(self._owned) < 2:  # noqa: PLR2004 - one of the two providers is somebody else's, and goes on
             good = self._flushes.run(patience)
         good = self._ends.run(patience) and good
         if not good:
             said = self._give_up(f"the {timeout:g} s of shutdown()")
-            if not said and patience.remaining == 0 and not any(destination.down for destination in destinations):
+            down = any(watch.destination.down for watch in self._watches)
+            if not said and patience.remaining == 0 and not down:
                 emit_diagnostic(f"shutdown() gave up after {timeout:g} s: what was not exported by then is lost")
             # An exporter that waits for its next attempt gives up when it is shut down, and its thread ends.
             for watch in self._watches:
@@ -201,15 +279,14 @@ class Telemetry:
         return any(said)
 
     def in_forked_child(self) -> None:
-        """Forget what only the parent's threads do, and have the end of a process of `multiprocessing` export."""
+        """Forget what only the parent's threads do: a call of theirs under way, `shutdown` included."""
+        self._lock = threading.RLock()
+        self._ending = self._ended is not None
+        self._last = None
         self._flushes.forget()
         self._ends.forget()
         for watch in self._watches:
             watch.forget()
-        util = sys.modules.get("multiprocessing.util")
-        if util is not None and self._ended is None:
-            # Finalizers of the parent are thrown away later than now, and before this is called.
-            util.register_after_fork(self, _finish_with_worker)
 
     @property
     def _lost(self) -> int:
@@ -228,31 +305,20 @@ class Telemetry:
     ) -> None:
         self.shutdown()
 
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.ashutdown()
+
     def __repr__(self) -> str:
         state = "running" if self._ended is None else "shut down"
         return f"<Telemetry {state}, {len(self._watches)} exporters>"
-
-
-# All that have something to end; a hook of `os.register_at_fork` cannot be taken back, so that there is one for all.
-_living: Final[WeakSet[Telemetry]] = WeakSet()
-
-
-def _in_forked_child() -> None:
-    for telemetry in tuple(_living):
-        telemetry.in_forked_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_in_forked_child)
-
-
-def _finish_with_worker(telemetry: Telemetry) -> None:
-    """Have a process of `multiprocessing` end the telemetry: it leaves by `os._exit`, which no `atexit` sees."""
-    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
-    if process is None or util is None or process.parent_process() is None:
-        return
-    # The last of all finalizers: the others may log.
-    util.Finalize(telemetry, telemetry.shutdown, exitpriority=_LAST_PRIORITY)
 
 
 def _end_of(provider: object) -> Callable[[], object]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 import random
 import sys
@@ -308,17 +309,26 @@ def test_what_does_not_follow_is_not_claimed(given: list[cl.Condition], wanted: 
     assert not Proof().follows(wanted, conjuncts(given))
 
 
-def test_a_rule_that_ends_shadows_none_but_the_one_it_replaces() -> None:
-    """A temporary rule hides others only for a time; one with equal conditions has taken their place for good."""
-    tags = cl.ConditionRule(4, cl.Tag("t"), cl.Tag("u"))
-    ends = cl.ControlledRule(cl.ConditionRule(5, cl.Tag("t")), expires=60)
+def test_a_rule_that_ends_shadows_none_but_the_one_it_outlives() -> None:
+    """A temporary rule hides others only for a time; it takes the place of an equal one that has ended by then."""
 
-    assert shadows([tags, ends]) == ([], True)
-    assert [(one.rule, one.by, one.replaced) for one in shadows([cl.ConditionRule(3, cl.Tag("t")), ends])[0]] == [
-        (0, 1, True)
-    ]
-    # The second is gone when the third ends: the first decides again.
-    assert [one.rule for one in shadows([tags, cl.ConditionRule(3, cl.Tag("t")), ends])[0]] == [1]
+    def ends(after: object) -> cl.Rule:
+        return cl.ControlledRule(cl.ConditionRule(5, cl.Tag("t")), expires=cast("float", after))
+
+    def found(*rules: cl.Rule) -> list[tuple[int, int, bool]]:
+        return [tuple(shadow) for shadow in shadows(rules)[0]]
+
+    tags, same = cl.ConditionRule(4, cl.Tag("t"), cl.Tag("u")), cl.ConditionRule(3, cl.Tag("t"))
+    soon, later = (dt.datetime(year, 1, 1, tzinfo=dt.timezone.utc) for year in (2090, 2091))
+
+    assert found(tags, ends(60)) == []
+    assert found(same, ends(60)) == []
+    assert found(ends(60), same) == [(0, 1, True)]
+    assert found(tags, same, ends(60)) == [(0, 1, False)]
+    assert (found(ends(60), ends(60)), found(ends(61), ends(60))) == ([(0, 1, True)], [])
+    assert (found(ends(soon), ends(later)), found(ends(later), ends(soon))) == ([(0, 1, True)], [])
+    # Which of them ends first depends on when they are loaded.
+    assert (found(ends(soon), ends(60)), found(ends(60), ends(soon))) == ([], [])
 
 
 def test_ten_thousand_rules_are_compared_in_seconds() -> None:

@@ -194,6 +194,20 @@ def test_an_eventer_goes_on_while_it_is_written_the_same(ctx: cl.LoggingContext,
     assert wait_until(lambda: not senders())
 
 
+@pytest.mark.parametrize("other", ["true", "1.0", "'1'", "[1]"])
+def test_another_value_is_another_eventer(ctx: cl.LoggingContext, registry: config.Registry, other: str) -> None:
+    """What Python takes for equal is not the same: 1 is neither true nor 1.0; the order of keys does not matter."""
+    registry.configure(ctx, "eventers: {a: {type: com.acme.kept, x: {y: 1, z: 2}}}")
+    first = eventers(ctx)["a"]
+    registry.configure(ctx, "eventers: {a: {x: {z: 2, y: 1}, type: com.acme.kept}}")
+    same = eventers(ctx)["a"]
+    registry.configure(ctx, f"eventers: {{a: {{type: com.acme.kept, x: {{y: {other}, z: 2}}}}}}")
+
+    assert same is first
+    assert eventers(ctx)["a"] is not first
+    assert wait_until(lambda: not senders())
+
+
 def test_what_another_configuration_says_stays(ctx: cl.LoggingContext, registry: config.Registry) -> None:
     """Configuring adds names; those that it does not mention stay; an empty one changes nothing."""
     registry.configure(ctx, "eventers: {a: {type: com.acme.kept}}")

@@ -25,7 +25,7 @@ defaultLevel: Info
 rules:
   - rule: {level: Debug, conditions: [{tag: billing}]}
 eventers:
-  audit: {type: otlp, level: Warn, body: none, span_events: true}
+  audit: {type: otlp, level: Warn, body: none, spanEvents: true}
   billed:
     type: otlp
     level: Debug
@@ -125,7 +125,7 @@ def test_cloudwatch_by_configuration(
     config.configure(
         ctx,
         f"eventers: {{usage: {{type: cloudwatch, group: {group}, stream: s, region: eu-central-1, "
-        f"endpoint_url: '{server}'}}}}",
+        f"endpointUrl: '{server}'}}}}",
     )
     made = eventers(ctx)["usage"]
     idle = senders()
@@ -145,7 +145,7 @@ def test_a_reload_sends_what_the_old_eventer_has(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     usage = eventer("usage", context=ctx)
     for stream in ("one", "two"):
-        spec = config.eventer("cloudwatch", group=group, stream=stream, region="eu-central-1", endpoint_url=server)
+        spec = config.eventer("cloudwatch", group=group, stream=stream, region="eu-central-1", endpointUrl=server)
         config.configure(ctx, config.Config(eventers={"usage": spec}))
         for number in range(50):
             usage.event("used", number=number)
@@ -300,7 +300,7 @@ def test_a_config_says_it_again() -> None:
         "Info",
         [config.rule("Debug", config.tag("billing"))],
         {
-            "audit": config.eventer("otlp", level="Warn", body="none", span_events=True),
+            "audit": config.eventer("otlp", level="Warn", body="none", spanEvents=True),
             "billed": config.eventer(
                 "otlp",
                 level="Debug",
@@ -355,7 +355,7 @@ def test_a_config_says_it_again() -> None:
         (
             "eventers: {a: {type: otlp, lvl: Info}}",
             (
-                "1:28: eventers.a.lvl: unknown key 'lvl'; allowed: attributes, body, level, name, realm, span_events, "
+                "1:28: eventers.a.lvl: unknown key 'lvl'; allowed: attributes, body, level, name, realm, spanEvents, "
                 "tags; did you mean 'level'?"
             ),
         ),
@@ -372,8 +372,8 @@ def test_a_config_says_it_again() -> None:
         ),
         ("eventers: {a: {type: otlp, body: }}", "eventers.a.body: found nothing (null); allowed: json, none"),
         (
-            "eventers: {a: {type: otlp, span_events: 1}}",
-            "eventers.a.span_events: found the number 1; allowed: true or false",
+            "eventers: {a: {type: otlp, spanEvents: 1}}",
+            "eventers.a.spanEvents: found the number 1; allowed: true or false",
         ),
         ("eventers: {a: {type: otlp, realm: ''}}", "eventers.a.realm: found an empty name ''"),
         (
@@ -402,9 +402,13 @@ def test_a_config_says_it_again() -> None:
         ),
         (
             "eventers: {a: {type: cloudwatch, group: g, regoin: x}}",
-            "unknown key 'regoin'; allowed: endpoint_url, group, region, stream; did you mean 'region'?",
+            "unknown key 'regoin'; allowed: endpointUrl, group, region, stream; did you mean 'region'?",
         ),
         ("eventers: {a: {type: cloudwatch, group: g, region: 5}}", "eventers.a.region: found the number 5"),
+        (
+            "eventers: {a: {type: cloudwatch, group: g, endpointUrl: 'localhost:4566'}}",
+            "1:57: eventers.a.endpointUrl: found the text 'localhost:4566'; allowed: an address as http://localhost:4566",
+        ),
         ("eventers: {a: {type: tee}}", "missing key 'eventers'"),
         (
             "eventers: {a: {type: tee, eventers: b}}",

@@ -246,7 +246,8 @@ def test_a_function_may_make_the_client(server: str, client: Any, group: str) ->
         ({"stream": ""}, "stream must have"),
         ({"interval": 0}, "interval must be at least"),
         ({"interval": float("nan")}, "interval must be"),
-        ({"most_events": 0}, "most_events must be at least 1, but got 0"),
+        ({"interval": float("inf")}, "interval must be finite"),
+        ({"most_events": 0}, "most_events must be finite and at least 1, but got 0"),
         ({"exit_timeout": -1}, "exit_timeout must be"),
     ],
 )

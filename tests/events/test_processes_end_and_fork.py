@@ -236,3 +236,38 @@ def test_a_closed_eventer_stays_closed_in_a_child() -> None:
 
     assert os.waitpid(child, 0)[1] == 0
     assert said == "{'closed': 1}"
+
+
+def test_a_child_does_not_tell_of_losses_of_its_parent(group: str) -> None:
+    """What the parent has lost and not said yet is the parent's to say: a child that ends says nothing of it."""
+    source = """
+import logging
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+class Service:
+    def create_log_group(self, **arguments): return {}
+    create_log_stream = create_log_group
+    def put_log_events(self, **arguments): return {"rejectedLogEventsInfo": {"tooOldLogEventEndIndex": 1}}
+
+eventer = CloudWatchEventer(Service, GROUP, "s")
+for _ in range(2):
+    eventer.event("a")
+    assert eventer.flush()
+sys.stdout.flush()
+child = os.fork()
+if not child:
+    os.close(1)
+    os.dup2(2, 1)
+    eventer.flush()
+    eventer.event("b")
+    eventer.flush()
+    eventer.close()
+    sys.stdout.flush()
+    os._exit(0)
+os.waitpid(child, 0)
+eventer.close()
+"""
+    ended = run(source, "", group)
+
+    assert "1 more event(s) dropped: tooOld" in ended.stdout
+    assert ended.stderr.count("more event(s)") == 1
+    assert "1 more event(s)" in ended.stderr

@@ -179,6 +179,17 @@ def test_a_clock_that_goes_backwards_costs_nothing(client: Any, group: str) -> N
         assert eventer.dropped == 0
 
 
+def test_requests_that_a_clock_cuts_short_do_not_wait_for_each_other(client: Any, group: str) -> None:
+    """Events that cannot share a request, since a day is between them, all go out within the interval."""
+    start = time.time()
+    hours = iter([0, -30] * 5)
+    watched = Watched(client)
+    with CloudWatchEventer(watched, group, "s", now=lambda: start + next(hours) * 3600) as eventer:
+        for _ in range(10):
+            eventer.event("t")
+        assert wait_until(lambda: len(watched.sizes) == 10, 3)
+
+
 @pytest.mark.parametrize("moment", [float("nan"), float("inf"), "text", None, 1e300, -5.0])
 def test_a_clock_that_fails_costs_no_event(
     client: Any, group: str, moment: Any, diagnostics: list[logging.LogRecord]

@@ -338,3 +338,25 @@ def test_events_out_of_time_do_not_keep_others_away(client: Any, group: str) -> 
         assert eventer.flush(20)
 
     assert [event["hour"] for event in arrived(client, group, "s")] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: error("ExpiredTokenException"), EXCEPTIONS.NoCredentialsError],
+    ids=lambda make: type(make()).__name__,
+)
+def test_credentials_are_looked_for_again(client: Any, group: str, make: Callable[[], Exception]) -> None:
+    """Where a client's credentials are of no use, the function that makes clients is asked for another one."""
+    made: list[Watched] = []
+
+    def make_next() -> Watched:
+        made.append(Watched(client, None if made else failing(1000, make)))
+        return made[-1]
+
+    with CloudWatchEventer(make_next, group, "s", interval=0.01) as eventer:
+        eventer.event("a")
+        assert wait_until(lambda: len(made) == 2 and made[1].sizes == [1])
+
+    assert made[0].sizes == [1]
+    assert len(arrived(client, group, "s")) == 1
+    assert eventer.dropped == 0

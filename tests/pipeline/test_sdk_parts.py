@@ -14,9 +14,9 @@ from opentelemetry.sdk._logs import LoggerProvider as SdkLoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, InMemoryLogRecordExporter
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from otel_ctxlog.pipeline.otlp import OtlpSettings, otlp_log_exporter, otlp_span_exporter
+from otel_ctxlog.delivery.hearing import logger_names
+from otel_ctxlog.pipeline.otlp import OtlpSettings, otlp_span_exporter
 from otel_ctxlog.pipeline.processors import PROCESSOR_LOGGERS
-from otel_ctxlog.pipeline.reachability import logger_names
 
 
 def test_an_unset_global_provider_is_the_proxy() -> None:
@@ -32,19 +32,15 @@ def test_an_unset_global_provider_is_the_proxy() -> None:
         ("grpc", {"opentelemetry.exporter.otlp.proto.grpc.exporter"}),
         (
             "http/protobuf",
-            {
-                "opentelemetry.exporter.otlp.proto.http._log_exporter",
-                "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-            },
+            {"opentelemetry.exporter.otlp.proto.http.trace_exporter"},
         ),
     ],
 )
 def test_the_exporters_log_where_we_listen(protocol: str, expected: set[str]) -> None:
     """The modules of an exporter's class are the names of the loggers it complains through."""
     settings = OtlpSettings(endpoint="http://127.0.0.1:1", protocol=protocol)
-    logs, spans = otlp_log_exporter(settings), otlp_span_exporter(settings)
-    found = logger_names(logs) | logger_names(spans)
-    logs.shutdown()  # type: ignore[no-untyped-call]
+    spans = otlp_span_exporter(settings)
+    found = logger_names(spans)
     spans.shutdown()
 
     assert found >= expected
@@ -71,11 +67,9 @@ def test_the_queue_warns_where_we_listen(caplog: pytest.LogCaptureFixture) -> No
 
 
 def test_the_processors_hand_over_by_these_methods() -> None:
-    """Our subclasses override `on_emit` and `on_end`, and pass the size of a batch."""
-    assert list(inspect.signature(BatchLogRecordProcessor.on_emit).parameters) == ["self", "log_record"]
+    """Our subclass overrides `on_end`, and passes the size of a batch."""
     assert list(inspect.signature(BatchSpanProcessor.on_end).parameters) == ["self", "span"]
-    for processor in (BatchLogRecordProcessor, BatchSpanProcessor):
-        assert "max_export_batch_size" in inspect.signature(processor).parameters
+    assert "max_export_batch_size" in inspect.signature(BatchSpanProcessor).parameters
 
 
 def test_the_oldest_supported_version_has_what_we_need() -> None:

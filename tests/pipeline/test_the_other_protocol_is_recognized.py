@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_ctxlog.delivery.reasons import advice_for
 from otel_ctxlog.pipeline import setup
-from otel_ctxlog.pipeline.reasons import advice_for
 from otel_ctxlog.receiver import Receiver
 
 if TYPE_CHECKING:

@@ -167,6 +167,32 @@ def configuration(context: cl.LoggingContext) -> None:
     )
 
 
+async def ending() -> None:
+    """A pipeline that ends in an event loop."""
+    async with cl.setup(handle_signals=False) as telemetry:
+        assert_type(await telemetry.aflush(), bool)
+    assert_type(await telemetry.ashutdown(timeout=1.0), bool)
+
+
+def controls(ctx: cl.LoggingContext) -> None:
+    """Rules that end, and limits."""
+    rule = cl.ControlledRule(
+        cl.ConditionRule(cl.DEBUG),
+        expires="15m",
+        limit=cl.Limit("100/s", burst=10, per="tenant"),
+        sample=0.5,
+        first=cl.First(10, every=100, within="1m"),
+        sampled_traces_only=True,
+        exempt_events=True,
+    )
+    ctx.add_rule(rule, cl.ControlledRule(rule.rule, limit="1/s", first=3), origin=cl.Origin("endpoint", actor="alice"))
+    assert_type(ctx.statistics().rules[0].suppressed, Mapping[str, int])
+    assert_type(ctx.remove_rule(ctx.statistics().rules[0].id), bool)
+    assert_type(ctx.explain().notes, tuple[str, ...])
+    assert_type(ctx.audit_trail()[0].until, float | None)
+    assert_type(cl.eventer("audit"), cl.NamedEventer)
+
+
 def pipeline() -> None:
     """`setup`."""
     with cl.setup(
@@ -179,6 +205,9 @@ def pipeline() -> None:
         resource_attributes={"deployment": "test"},
         propagators="tracecontext,baggage",
         set_global=False,
+        handle_signals=2.5,
+        spool="spool",
+        spool_severity="error",
     ) as telemetry:
         assert_type(telemetry, cl.Telemetry)
         assert_type(telemetry.logging, cl.LoggingContext)

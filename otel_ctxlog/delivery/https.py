@@ -1,4 +1,4 @@
-"""The session of the HTTP exporter: its certificate file counts, and what it is answered is told to the diagnostics."""
+"""The session of HTTP exporters: its certificate file counts, and a forked child gets connections of its own."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from requests import Session
 from requests.adapters import HTTPAdapter
 
-from otel_ctxlog.pipeline.reachability import note_answer
+from otel_ctxlog.delivery.hearing import note_answer
 
-__all__ = ["ExporterSession"]
+__all__ = ["ExporterSession", "forget_connections"]
 
 
 class ExporterSession(Session):
@@ -25,12 +25,10 @@ class ExporterSession(Session):
         self._process = os.getpid()
 
     def request(self, *arguments: Any, **named: Any) -> Any:
-        """Send a request; the exporter tells its status only when it gives up at once, and not always then."""
+        """Send a request; the official exporter tells its status only when it gives up at once, and not always then."""
         if os.getpid() != self._process:
-            # The connections of a forked child are those of its parent: what both write would mix.
             self._process = os.getpid()
-            self.mount("https://", HTTPAdapter())
-            self.mount("http://", HTTPAdapter())
+            forget_connections(self)
         note_answer(None)
         response = super().request(*arguments, **named)
         if not response.ok:
@@ -45,3 +43,11 @@ class ExporterSession(Session):
         if isinstance(self.verify, str):
             settings["verify"] = self.verify
         return settings
+
+
+def forget_connections(session: Session) -> None:
+    """Have a session open new connections: those of a forked child are its parent's, and what both write would mix."""
+    for prefix, adapter in list(session.adapters.items()):
+        # One that somebody has made is theirs, and knows what to do after a fork, or nobody does.
+        if type(adapter) is HTTPAdapter:
+            session.mount(prefix, HTTPAdapter())

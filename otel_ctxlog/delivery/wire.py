@@ -1,14 +1,18 @@
-"""Log records straight into the bytes of an OTLP request, without a protobuf object per value.
+"""Log records straight into the bytes of OTLP, without a protobuf object per value.
 
 The official encoder makes about 25 message objects for a record with seven attributes, and asks the resource for its
 hash, a JSON text, once per record; that is more than half of what a record costs from the call to the collector
 (``docs/export-cost.md``). Here the wire format is written at once: https://protobuf.dev/programming-guides/encoding/,
 with the field numbers of ``opentelemetry/proto/{logs,common,resource}/v1``. The bytes are those that the official
-encoder's message serialises to (``tests/pipeline/test_our_bytes_are_those_of_the_official_encoder.py``).
+encoder's message serialises to (``tests/delivery/test_our_bytes_are_those_of_the_official_encoder.py``).
+
+A record is encoded when it is emitted, into three texts of bytes that can wait, be written to disk and be put together
+to requests in any company: the *record* (the content of a ``LogRecord``), its *resource* (of a ``ResourceLogs``,
+without the scopes) and its *scope* (of a ``ScopeLogs``, without the records).
 
 Only what is certain is encoded: values of exactly the types that the SDK makes of attributes. For anything else
-(subclasses, integers beyond 64 bits, text that is no valid UTF-8, wrong types) `encode_logs` raises, and its caller
-gives the batch to the official encoder, which knows what to do with it or how to complain.
+(subclasses, integers beyond 64 bits, text that is no valid UTF-8, wrong types) the functions raise, and their caller
+gives the record to the official encoder, which knows what to do with it or how to complain.
 """
 
 from __future__ import annotations
@@ -20,14 +24,22 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.attributes import BoundedAttributes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from opentelemetry._logs import LogRecord
-    from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-__all__ = ["UnencodableError", "encode_logs"]
+__all__ = [
+    "UnencodableError",
+    "encode_record",
+    "encode_resource",
+    "encode_scope",
+    "message",
+    "plain_attributes",
+    "text_attribute",
+    "varint",
+]
 
 _SEVEN_BITS: Final = 1 << 7
 _FOURTEEN_BITS: Final = 1 << 14
@@ -64,54 +76,52 @@ class UnencodableError(Exception):
     """A value is none of those that are encoded here; the official encoder has to see it."""
 
 
-def encode_logs(batch: Iterable[ReadableLogRecord]) -> bytes:
-    """Return the ``ExportLogsServiceRequest`` of a batch as bytes, equal to those of the official encoder.
-
-    Records are grouped by equal resource and scope, groups in the order of their first record.
+def encode_resource(resource: Resource) -> bytes:
+    """Return the content of a ``ResourceLogs`` without its scopes: the resource, and its schema URL.
 
     Raises:
-        Exception: of any type, if something in the batch is for the official encoder to judge; see the module.
+        Exception: of any type: it is for the official encoder to judge; see the module.
     """
-    by_resource: dict[Resource, dict[InstrumentationScope | None, list[bytes]]] = {}
-    # By identity first: the hash of a resource is a JSON text.
-    by_identity: dict[tuple[int, int], list[bytes]] = {}
-    kept: list[object] = []
-    resource: Resource | None = None
-    scope: InstrumentationScope | None = None
-    group: list[bytes] = []
-    for record in batch:
-        if record.resource is not resource or record.instrumentation_scope is not scope:
-            resource, scope = record.resource, record.instrumentation_scope
-            identity = (id(resource), id(scope))
-            known = by_identity.get(identity)
-            if known is None:
-                # An id is somebody else's as soon as its object is gone.
-                kept.append((resource, scope))
-                known = by_identity[identity] = by_resource.setdefault(resource, {}).setdefault(scope, [])
-            group = known
-        group.append(_log_record(record.log_record))
-    return b"".join(_message(b"\x0a", _resource_logs(resource, by_scope)) for resource, by_scope in by_resource.items())
+    return message(b"\x0a", _attributes(b"\x0a", resource.attributes)) + _text(b"\x1a", resource.schema_url)
 
 
-def _resource_logs(resource: Resource, by_scope: dict[InstrumentationScope | None, list[bytes]]) -> list[bytes]:
-    parts = [_message(b"\x0a", _attributes(b"\x0a", resource.attributes))]
-    for scope, records in by_scope.items():
-        fields = [_message(b"\x0a", _scope(scope)), *records]
-        if scope is not None:
-            fields.append(_text(b"\x1a", scope.schema_url))
-        parts.append(_message(b"\x12", fields))
-    parts.append(_text(b"\x1a", resource.schema_url))
-    return parts
+def encode_scope(scope: InstrumentationScope | None) -> bytes:
+    """Return the content of a ``ScopeLogs`` without its records: the scope, and its schema URL.
 
-
-def _scope(scope: InstrumentationScope | None) -> list[bytes]:
+    Raises:
+        Exception: as `encode_resource`.
+    """
     if scope is None:
-        return []
-    return [_text(b"\x0a", scope.name), _text(b"\x12", scope.version), *_attributes(b"\x1a", scope.attributes)]
+        return message(b"\x0a", ())
+    parts = (_text(b"\x0a", scope.name), _text(b"\x12", scope.version), *_attributes(b"\x1a", scope.attributes))
+    return message(b"\x0a", parts) + _text(b"\x1a", scope.schema_url)
 
 
-def _log_record(record: LogRecord) -> bytes:
-    """Return one record as the field ``ScopeLogs.log_records``."""
+def plain_attributes(record: LogRecord) -> Mapping[str, object] | None:
+    """Return the attributes of a record as a dict, to be looked at and not to be changed; None if it has none.
+
+    Raises:
+        UnencodableError: they are no mapping of the kinds that are encoded here.
+    """
+    attributes = record.attributes
+    # Iterating over the SDK's own mapping takes a lock and a lookup per key; its copy is a dict.
+    if type(attributes) is BoundedAttributes:
+        return attributes.copy()
+    if type(attributes) is dict or attributes is None:
+        return attributes  # pyright: ignore[reportUnknownVariableType] - checked one by one
+    raise UnencodableError(type(attributes))
+
+
+def encode_record(record: LogRecord, attributes: Mapping[str, object] | None) -> bytes:
+    """Return the content of a ``LogRecord``.
+
+    Args:
+        record: the record.
+        attributes: what `plain_attributes` gives for it.
+
+    Raises:
+        Exception: as `encode_resource`.
+    """
     timestamp, observed = record.timestamp, record.observed_timestamp
     trace_id, span_id = record.trace_id, record.span_id
     parts = [_fixed64(0x09, timestamp)] if timestamp else []
@@ -119,11 +129,11 @@ def _log_record(record: LogRecord) -> bytes:
     known = _severities.get(text) if type(text) is str else None
     parts.append(known[1] if known is not None and known[0] is number else _severity(number, text))
     parts.append(_sized(b"\x2a", _any_value(record.body)))
-    attributes = record.attributes
     if attributes is not None:
         _record_attributes(parts, attributes)
-    if type(attributes) is BoundedAttributes and attributes.dropped:
-        parts.append(b"\x38" + _varint(attributes.dropped))
+    given = record.attributes
+    if type(given) is BoundedAttributes and given.dropped:
+        parts.append(b"\x38" + varint(given.dropped))
     flags = int(record.trace_flags)
     if flags and trace_id and span_id and observed:
         # The usual record, in a sampled span: all of what is done one by one below.
@@ -140,7 +150,12 @@ def _log_record(record: LogRecord) -> bytes:
             parts.append(_fixed64(0x59, observed))
     if record.event_name is not None:
         parts.append(_text(b"\x62", record.event_name))
-    return _sized(b"\x12", b"".join(parts))
+    return b"".join(parts)
+
+
+def text_attribute(key: str, text: str) -> bytes:
+    """Return one attribute more, to be appended to the content of a ``LogRecord``: fields may come in any order."""
+    return message(b"\x32", _key_value(key, text))
 
 
 def _severity(number: SeverityNumber | None, text: str | None) -> bytes:
@@ -155,9 +170,9 @@ def _severity(number: SeverityNumber | None, text: str | None) -> bytes:
     return encoded
 
 
-def _record_attributes(parts: list[bytes], attributes: object) -> None:
+def _record_attributes(parts: list[bytes], attributes: Mapping[str, object]) -> None:
     """Append each attribute as the field ``LogRecord.attributes``; the loop that most of the time goes into."""
-    for key, value in _items(attributes):
+    for key, value in attributes.items():
         # By its type first: an object of another may equal a name that is known, and not be it.
         prefix, heads = (_keys.get(key) if type(key) is str else None) or _key(key)
         if type(value) is str:
@@ -168,18 +183,9 @@ def _record_attributes(parts: list[bytes], attributes: object) -> None:
         else:
             encoded = _any_value(value)
             size = len(encoded)
-            field = prefix + b"\x12" + (_ONE_BYTE[size] if size < _SEVEN_BITS else _varint(size)) + encoded
+            field = prefix + b"\x12" + (_ONE_BYTE[size] if size < _SEVEN_BITS else varint(size)) + encoded
             size = len(field)
-            parts.append(b"\x32" + (_ONE_BYTE[size] if size < _SEVEN_BITS else _varint(size)) + field)
-
-
-def _items(attributes: object) -> Iterable[tuple[str, object]]:
-    # Iterating over the SDK's own mapping takes a lock and a lookup per key; its copy is a dict.
-    if type(attributes) is BoundedAttributes:
-        return attributes.copy().items()
-    if type(attributes) is dict:
-        return attributes.items()  # pyright: ignore[reportUnknownVariableType] - checked one by one
-    raise UnencodableError(type(attributes))
+            parts.append(b"\x32" + (_ONE_BYTE[size] if size < _SEVEN_BITS else varint(size)) + field)
 
 
 def _key(key: str) -> tuple[bytes, dict[int, bytes]]:
@@ -196,11 +202,11 @@ def _key(key: str) -> tuple[bytes, dict[int, bytes]]:
 def _head(prefix: bytes, heads: dict[int, bytes], size: int) -> bytes:
     """Return what stands before a text of `size` bytes in an attribute of the record."""
     if size > _MAX_SHORT_TEXT:
-        text = b"\x0a" + _varint(size)
-        value = prefix + b"\x12" + _varint(len(text) + size) + text
-        return b"\x32" + _varint(len(value) + size) + value
+        text = b"\x0a" + varint(size)
+        value = prefix + b"\x12" + varint(len(text) + size) + text
+        return b"\x32" + varint(len(value) + size) + value
     value = prefix + _TEXT_VALUE[size]
-    head = b"\x32" + _varint(len(value) + size) + value
+    head = b"\x32" + varint(len(value) + size) + value
     if len(heads) < _MAX_HEADS:
         heads[size] = head
     return head
@@ -222,11 +228,11 @@ def _any_value(value: object) -> bytes:
         return _sized(b"\x3a", value)
     if type(value) is tuple or type(value) is list:
         items = cast("Sequence[object]", value)
-        return _message(b"\x2a", [_sized(b"\x0a", _any_value(item)) for item in items])
+        return message(b"\x2a", [_sized(b"\x0a", _any_value(item)) for item in items])
     if type(value) is dict:
         # As the official encoder: keys that are no text become text here, but not at the top.
         entries = cast("dict[object, object]", value).items()
-        return _message(b"\x32", [_message(b"\x0a", _key_value(str(key), item)) for key, item in entries])
+        return message(b"\x32", [message(b"\x0a", _key_value(str(key), item)) for key, item in entries])
     raise UnencodableError(type(value))
 
 
@@ -235,14 +241,18 @@ def _integer(value: int) -> bytes:
         return b"\x18" + _ONE_BYTE[value]
     if not _INT64_MIN <= value <= _INT64_MAX:
         raise UnencodableError(value)
-    return b"\x18" + _varint(value & _UINT64)
+    return b"\x18" + varint(value & _UINT64)
 
 
 def _attributes(tag: bytes, attributes: object) -> list[bytes]:
-    # Of resources and scopes, once per batch.
     if not attributes:
         return []
-    return [_message(tag, _key_value(key, value)) for key, value in _items(attributes)]
+    if type(attributes) is BoundedAttributes:
+        attributes = attributes.copy()
+    if type(attributes) is not dict:
+        raise UnencodableError(type(attributes))
+    entries = cast("dict[str, object]", attributes).items()
+    return [message(tag, _key_value(key, value)) for key, value in entries]
 
 
 def _key_value(key: str, value: object) -> Sequence[bytes]:
@@ -260,16 +270,17 @@ def _text(tag: bytes, text: str | None) -> bytes:
     return _sized(tag, text.encode())
 
 
-def _message(tag: bytes, parts: Iterable[bytes]) -> bytes:
+def message(tag: bytes, parts: Iterable[bytes]) -> bytes:
+    """Return a field that is a message: its tag, its length and its parts."""
     return _sized(tag, b"".join(parts))
 
 
 def _sized(tag: bytes, content: bytes) -> bytes:
     size = len(content)
-    return tag + (_ONE_BYTE[size] if size < _SEVEN_BITS else _varint(size)) + content
+    return tag + (_ONE_BYTE[size] if size < _SEVEN_BITS else varint(size)) + content
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
     """Return a number from 0 on in groups of seven bits, the lowest first, each but the last marked by its top bit."""
     if number < _SEVEN_BITS:
         return _ONE_BYTE[number]

@@ -1,0 +1,1 @@
+"""Delivery: the queue, the sender, the transports."""

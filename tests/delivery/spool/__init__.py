@@ -1,0 +1,1 @@
+"""The tests of the durable spool, at the level of the store."""

@@ -1,0 +1,1 @@
+"""How processes end, and what arrives of what they have queued."""

@@ -1,0 +1,41 @@
+"""A receiver in the test's own process, and a collector that never answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_ctxlog.receiver import Receiver
+
+from .programs import Programs, never_answering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def _receiver() -> Iterator[Receiver]:
+    with Receiver(http_port=0, grpc_port=None) as running:
+        yield running
+
+
+@pytest.fixture
+def receiver(_receiver: Receiver) -> Receiver:
+    """One receiver for all tests, empty at the beginning of each."""
+    _receiver.clear()
+    return _receiver
+
+
+@pytest.fixture
+def programs(receiver: Receiver, tmp_path: Path) -> Programs:
+    """Programs that export to the receiver."""
+    return Programs(receiver, tmp_path)
+
+
+@pytest.fixture
+def hanging() -> Iterator[str]:
+    """The URL of a collector that never answers."""
+    with never_answering() as url:
+        yield url

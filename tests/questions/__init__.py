@@ -1,0 +1,1 @@
+"""Tests of `otel_ctxlog.questions` and of the command `otel-ctxlog events`."""
