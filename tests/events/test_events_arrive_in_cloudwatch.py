@@ -244,7 +244,7 @@ def test_a_function_may_make_the_client(server: str, client: Any, group: str) ->
         ({"group": "with blank"}, "'with blank'"),
         ({"stream": "a:b"}, "stream must have 1 to 512 characters without ':' and '*', but got 'a:b'"),
         ({"stream": ""}, "stream must have"),
-        ({"interval": 0}, "interval must be at least"),
+        ({"interval": 0}, "interval must be finite and at least 0.001"),
         ({"interval": float("nan")}, "interval must be"),
         ({"interval": float("inf")}, "interval must be finite"),
         ({"most_events": 0}, "most_events must be finite and at least 1, but got 0"),
