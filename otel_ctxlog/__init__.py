@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import otel_ctxlog.delivery.lifecycle  # noqa: F401 - its hook at exit has to be older than those of who uses us
+import otel_ctxlog.delivery.lifecycle  # noqa: F401 # pyright: ignore[reportUnusedImport] - hooks of exit run backwards
 from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribute, Sampled, SpanAttribute, SpanName
 from otel_ctxlog.engine.catalogue import define_realm, define_tag, realm_definitions, tag_definitions
 from otel_ctxlog.engine.conditions import And, Not, Or, RealmPrefix

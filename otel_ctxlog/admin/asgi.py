@@ -47,7 +47,9 @@ class AsgiEndpoint:
             await receive()
             await send({"type": "websocket.close", "code": 1000})
         elif kind == "http":
-            await self._serve(scope, receive, send)
+            # Whoever has gone needs no answer.
+            with suppress(OSError):
+                await self._serve(scope, receive, send)
         else:
             raise ValueError(f"the admin endpoint serves http, but got {kind!r}")
 
@@ -56,8 +58,6 @@ class AsgiEndpoint:
             request = _request(scope, await _body(scope, receive))
         except Problem as problem:
             await _send(send, finished(problem.response()), with_body=True)
-            return
-        except ConnectionError:
             return
         response = await self._handle(request)
         if response.stream_after is None:
@@ -83,8 +83,6 @@ class AsgiEndpoint:
             gone = asyncio.ensure_future(_until_gone(receive))
             try:
                 await _tell(tail_more=tail.more, send=send, gone=gone)
-            except OSError:
-                return
             finally:
                 gone.cancel()
                 with suppress(asyncio.CancelledError, Exception):

@@ -7,12 +7,11 @@ import re
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from time import time
 from typing import Final, TypeAlias
 
 from otel_ctxlog.admin.answers import Answers
 from otel_ctxlog.admin.exchange import Problem, Request, Response, json_response
-from otel_ctxlog.admin.hosts import comes_from_here, is_loopback
+from otel_ctxlog.admin.hosts import comes_from_here, host_of, is_loopback
 from otel_ctxlog.admin.openapi import description
 from otel_ctxlog.admin.page import page
 from otel_ctxlog.admin.settings import Settings
@@ -69,7 +68,6 @@ class Endpoint:
         self._tap = Tap(settings.records, settings.redaction)
         self._tapping = Tapping(settings.context, self._tap)
         answers = self._answers = Answers(settings, self._tap, self._tapping)
-        self._started = time()
         self._routes: dict[str, dict[str, _Route]] = {
             "/": {"GET": _Route(_page, is_open=True)},
             "/openapi.json": {"GET": _Route(_openapi, is_open=True)},
@@ -167,8 +165,7 @@ class Endpoint:
         given = request.headers.get("authorization")
         if given is None:
             # A name that leads here could be anybody's: only one that cannot needs no token.
-            host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-            if settings.open_here and comes_from_here(request) and is_loopback(host):
+            if settings.open_here and comes_from_here(request) and is_loopback(host_of(request)):
                 return ANONYMOUS
             raise _unauthorized("a bearer token is needed", found="no header Authorization")
         peer = request.peer or "unknown"

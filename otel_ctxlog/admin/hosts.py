@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from otel_ctxlog.admin.exchange import Problem, Request
 
-__all__ = ["Hosts", "comes_from_here", "is_loopback"]
+__all__ = ["Hosts", "comes_from_here", "host_of", "is_loopback"]
 
 _LOCALHOST: Final = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 _HOST: Final = re.compile(r"(?P<name>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?")
@@ -40,6 +40,12 @@ def comes_from_here(request: Request) -> bool:
     """Return whether whoever asks is a program of this machine, as far as that can be known."""
     forwarded = any(name in request.headers for name in _FORWARDED)
     return request.peer is not None and not forwarded and is_loopback(request.peer)
+
+
+def host_of(request: Request) -> str:
+    """Return the name of the host that a request names, without its port; empty where it names none."""
+    parts = _parts(request.headers.get("host", ""))
+    return "" if parts is None else parts[0]
 
 
 class Hosts:

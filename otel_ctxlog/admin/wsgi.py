@@ -43,6 +43,8 @@ class WsgiEndpoint:
             response = self._endpoint.handle(_request(environ, method))
         except Problem as problem:
             response = finished(problem.response())
+        except OSError:
+            response = finished(Problem(400, "the body could not be read").response())
         body = response.body
         if response.stream_after is not None:
             try:

@@ -116,7 +116,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _failed(problem: object, code: int = _FAILED) -> int:
-    print(f"otel-ctxlog events: {problem}", file=sys.stderr)
+    from otel_ctxlog.console.text import escape
+
+    # What DuckDB complains about may be a value that somebody has sent.
+    text = "\n".join(map(escape, str(problem).split("\n")))
+    print(f"otel-ctxlog events: {text}", file=sys.stderr)
     return code
 
 
@@ -166,9 +170,9 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.schema and not arguments.files:
             return _show_views(arguments)
         names = expand(arguments.files)
-        _spare_inputs(arguments, names)
         question = _question(arguments)
         sources = Sources(names)
+        _check_output(arguments.output, names)
         with Session(question, memory=arguments.memory, jobs=arguments.jobs or default_jobs()) as session:
             progress = Progress(sys.stderr, total=sources.total, shown=_is_terminal(sys.stderr))
             try:
@@ -182,11 +186,15 @@ def _run(arguments: argparse.Namespace) -> int:
         return _failed(problem, _MISUSED)
 
 
-def _spare_inputs(arguments: argparse.Namespace, names: list[str]) -> None:
+def _check_output(output: str | None, names: list[str]) -> None:
+    """See that the answer can be put at its place, and that no file to read lies there."""
     from otel_ctxlog.questions.problem import QuestionError
 
-    output = arguments.output
-    if output is not None and os.path.exists(output):  # noqa: PTH110 - the name as given
+    if output is None:
+        return
+    if os.path.isdir(output) or not os.path.isdir(os.path.dirname(output) or "."):  # noqa: PTH112, PTH120 - as given
+        raise QuestionError(f"-o needs a file in a folder that exists, but got {output!r}")
+    if os.path.exists(output):  # noqa: PTH110 - the name as given
         for name in names:
             if name != "-" and os.path.samefile(name, output):  # noqa: PTH121
                 raise QuestionError(f"{output!r} is one of the files to read, it would be overwritten")

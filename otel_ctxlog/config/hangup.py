@@ -37,10 +37,9 @@ class _Hangup:
         """Call `listener` at each SIGHUP, in the main thread, between any two steps of it."""
         self.check()
         self._listeners = (*self._listeners, listener)
-        before = signal.getsignal(signal.SIGHUP)
         # Somebody may have set another handler since, which calls ours, or does not.
-        if self._installed is None or before is not self._installed:
-            self._installed = _Handler(self, before)
+        if self._installed is None or not self._installed.is_set():
+            self._installed = _Handler(self, signal.getsignal(signal.SIGHUP))
             signal.signal(signal.SIGHUP, self._installed)
 
     def forget(self, listener: Callable[[], None]) -> None:
@@ -57,8 +56,9 @@ class _Hangup:
         return bool(listeners)
 
     def _leave(self) -> None:
-        installed, self._installed = self._installed, None
-        if installed is not None and signal.getsignal(signal.SIGHUP) is installed:
+        installed = self._installed
+        self._installed = None
+        if installed is not None and installed.is_set():
             signal.signal(signal.SIGHUP, installed.before)
 
 
@@ -70,11 +70,15 @@ class _Handler:
         # What Python did not install cannot be put back by it.
         self.before = signal.SIG_DFL if before is None else before
 
+    def is_set(self) -> bool:
+        """Whether it is the one that is called first."""
+        return signal.getsignal(signal.SIGHUP) == self
+
     def __call__(self, number: int, frame: FrameType | None) -> None:
         told = self._hangup.tell()
         if callable(self.before):
             self.before(number, frame)
-        elif not told and signal.getsignal(number) is self:
+        elif not told and self.is_set():
             # The last one has gone in a thread, which cannot set handlers: now it can be done.
             signal.signal(number, self.before)
             signal.raise_signal(number)

@@ -70,10 +70,15 @@ def _is_standard_value(value: object) -> bool:
 class Proof:
     """One search for a proof, of limited length; made for each question."""
 
-    __slots__ = ("_steps",)
+    __slots__ = ("_left",)
 
     def __init__(self) -> None:
-        self._steps = _MOST_STEPS
+        self._left = _MOST_STEPS
+
+    @property
+    def steps(self) -> int:
+        """How many steps it has taken."""
+        return _MOST_STEPS - self._left
 
     def follows(self, wanted: Condition, given: Sequence[Condition]) -> bool:
         """True if `wanted` holds wherever all of `given` do, which are conjuncts."""
@@ -96,8 +101,8 @@ class Proof:
     # Each of the following may answer False for want of steps.
 
     def _spent(self) -> bool:
-        self._steps -= 1
-        return self._steps < 0
+        self._left -= 1
+        return self._left < 0
 
     def _holds(self, wanted: Condition, given: Sequence[Condition]) -> bool:
         if self._spent():

@@ -143,13 +143,13 @@ def _literal(value: object, place: Place, *, texts: bool = False) -> str:
     return text
 
 
-def _number(number: int | float) -> str | None:
+def _number(number: float) -> str | None:
     """A number that can be read back; None: it is not finite, or too long."""
-    if isinstance(number, float):
-        return repr(number) if math.isfinite(number) else None
-    # Before it is made a text, for which Python has a limit of its own.
-    text = str(number) if number.bit_length() < LONGEST_NUMBER * 4 else ""
-    return text if 0 < len(text) <= LONGEST_NUMBER else None
+    if isinstance(number, int):
+        # Before it is made a text, for which Python has a limit of its own.
+        text = str(number) if number.bit_length() < LONGEST_NUMBER * 4 else ""
+        return text if 0 < len(text) <= LONGEST_NUMBER else None
+    return repr(number) if math.isfinite(number) else None
 
 
 def _pattern(pattern: str) -> str:

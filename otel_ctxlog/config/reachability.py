@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Shadow", "shadows"]
 
-_MOST_PAIRS: Final = 200_000
+# Some seconds; a pair of rules is one step at least, thousands where groups are within groups.
+_MOST_STEPS: Final = 500_000
 _SCALARS: Final = (str, int, float, bool)
 _ANY_VALUE: Final = object()
 _LARGEST_EXACT: Final = 2**53
@@ -54,7 +55,7 @@ class _Search:
     """The rules, and an index of those that may keep others from deciding."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self.left = _MOST_PAIRS
+        self.left = _MOST_STEPS
         self._gone: set[int] = set()
         self._rules = [uncontrolled(rule) for rule in rules]
         self._ends = [rule.expires if isinstance(rule, ControlledRule) else None for rule in rules]
@@ -112,11 +113,13 @@ class _Search:
         wanted = self._conjuncts[by]
         if wanted is None:
             return False
+        proof = Proof()
         try:
-            proof = Proof()
             return all(proof.follows(one, given or ()) for one in wanted)
         except Exception:  # noqa: BLE001 - an == of the user
             return False
+        finally:
+            self.left -= proof.steps
 
 
 def _wanted_keys(condition: Condition) -> list[_Key] | None:

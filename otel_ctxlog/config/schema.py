@@ -185,7 +185,12 @@ _CONTROLS: Final[Schema] = {
                 "A count with more to it.",
                 {
                     "count": {"description": "How many of a message pass at first.", "type": "integer", "minimum": 1},
-                    "every": {"description": "Then each such one passes; 0: none.", "type": "integer", "minimum": 0, "default": 0},
+                    "every": {
+                        "description": "Then each such one passes; 0: none.",
+                        "type": "integer",
+                        "minimum": 0,
+                        "default": 0,
+                    },
                     "within": {"description": "Counted anew after that time.", "$ref": "#/$defs/duration"},
                 },
                 "count",

@@ -216,12 +216,8 @@ class Watcher:
         before, error, changed = self._error, None, False
         try:
             plan = self._plan(found, may_be_empty=False)
-            # Closed by now, with its rules perhaps: the plan may have taken long.
-            if self._closed:
-                return False
             if found != self._content:
-                self._apply(found, plan)
-                changed = True
+                changed = self._apply(found, plan)
         except ConfigError as problem:
             error = problem
         if error is not None:
@@ -243,7 +239,7 @@ class Watcher:
         return _key(found) == ((self._content, "") if self._refused is None else self._refused)
 
     def _settled(self) -> _Key | None:
-        """The key of something new that two looks in a row have found, or that there is no such; None: nothing is new."""
+        """The key of something new that two looks in a row have found, or `_RESTLESS`; None: nothing is new."""
         found = self._read()
         if self._is_known(found):
             return None
@@ -265,7 +261,10 @@ class Watcher:
         plan = self._registry.plan(composed(decoded_text(found, origin=origin), origin))
         return plan if self._sets_level else replace(plan, default_level=None)
 
-    def _apply(self, found: bytes | ConfigError, plan: Plan) -> None:
+    def _apply(self, found: bytes | ConfigError, plan: Plan) -> bool:
+        # Closed by now, with its rules perhaps: the plan may have taken long.
+        if self._closed:
+            return False
         try:
             plan.put_into(self._section, self._context)
         except ConfigError:
@@ -274,6 +273,7 @@ class Watcher:
             text = f"the configuration cannot be used: {type(error).__name__}: {tidy(str(error))}"
             raise ConfigError(text, file=self.path) from error
         self._content = found if isinstance(found, bytes) else None
+        return True
 
     def _refuse(self, key: _Key, error: ConfigError) -> None:
         self._refused = key

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+import queue
+from collections import deque
+from typing import Any, cast
 
 from requests import Session
 from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from otel_ctxlog.delivery.hearing import note_answer
 
-__all__ = ["ExporterSession", "forget_connections"]
+__all__ = ["ExporterSession", "forget_connections", "survive_forks"]
 
 
 class ExporterSession(Session):
@@ -23,6 +26,7 @@ class ExporterSession(Session):
     def __init__(self) -> None:
         super().__init__()
         self._process = os.getpid()
+        survive_forks(self)
 
     def request(self, *arguments: Any, **named: Any) -> Any:
         """Send a request; the official exporter tells its status only when it gives up at once, and not always then."""
@@ -45,9 +49,64 @@ class ExporterSession(Session):
         return settings
 
 
-def forget_connections(session: Session) -> None:
-    """Have a session open new connections: those of a forked child are its parent's, and what both write would mix."""
+class _Idle:
+    """Connections that nobody uses just now, in place of the `queue.LifoQueue` that a pool has.
+
+    Without a lock: the finalizer of a pool empties it, and in a forked child would wait for ever for a thread of the
+    parent that was just taking a connection out.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        self._maxsize = maxsize
+        self._idle: deque[Any] = deque()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: ARG002, FBT001, FBT002 - as there
+        try:
+            return self._idle.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002, FBT001, FBT002
+        if len(self._idle) >= self._maxsize:
+            raise queue.Full
+        self._idle.append(item)
+
+    def qsize(self) -> int:
+        return len(self._idle)
+
+
+class _HttpPool(HTTPConnectionPool):
+    QueueCls = cast("type[queue.LifoQueue[Any]]", _Idle)
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    QueueCls = cast("type[queue.LifoQueue[Any]]", _Idle)
+
+
+class _Adapter(HTTPAdapter):
+    """The usual one, with such pools."""
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        super().init_poolmanager(*arguments, **named)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+    def proxy_manager_for(self, proxy: str, **named: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **named)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        return manager
+
+
+def survive_forks(session: Session) -> None:
+    """Have a session make connections that a forked child can let go of."""
     for prefix, adapter in list(session.adapters.items()):
         # One that somebody has made is theirs, and knows what to do after a fork, or nobody does.
         if type(adapter) is HTTPAdapter:
-            session.mount(prefix, HTTPAdapter())
+            session.mount(prefix, _Adapter())
+
+
+def forget_connections(session: Session) -> None:
+    """Have a session open new connections: those of a forked child are its parent's, and what both write would mix."""
+    for prefix, adapter in list(session.adapters.items()):
+        if type(adapter) is _Adapter:
+            session.mount(prefix, _Adapter())

@@ -15,7 +15,7 @@ from requests.exceptions import ChunkedEncodingError, ContentDecodingError, Time
 from requests.exceptions import ConnectionError as NoConnectionError
 
 from otel_ctxlog.delivery.answers import Answer
-from otel_ctxlog.delivery.https import forget_connections
+from otel_ctxlog.delivery.https import forget_connections, survive_forks
 from otel_ctxlog.delivery.partial import accepted
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class HttpTransport:
     ) -> None:
         self._endpoint = endpoint
         self._session = session
+        survive_forks(session)
         self._compression = compression
         self._headers = {
             "content-type": "application/x-protobuf",

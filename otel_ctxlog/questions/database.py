@@ -106,8 +106,14 @@ class Answer:
         self.types = types
 
     def __iter__(self) -> Iterator[tuple[object, ...]]:
-        while rows := self._connection.fetchmany(_FETCHED):
+        while rows := self._fetched():
             yield from rows
+
+    def _fetched(self) -> list[tuple[object, ...]]:
+        try:
+            return self._connection.fetchmany(_FETCHED)
+        except duckdb.Error as error:
+            raise QuestionError(reason_of(error)) from error
 
 
 class Database:
@@ -139,13 +145,20 @@ class Database:
         self._connection.execute(f"SET {name} = {value}")
 
     def load(self, path: Path, table: str, longest: int) -> None:
-        """Add a file of rows to the table ``logs`` or ``spans``."""
+        """Add a file of rows to the table ``logs`` or ``spans``; `longest`: the size of the longest row where large.
+
+        Raises:
+            OSError: there is neither memory nor disk for them.
+        """
         columns = ", ".join(f"{name}: '{kind}'" for name, kind in _ROWS[table].items())
         size = f", maximum_object_size = {longest + 1024}" if longest else ""
-        self._connection.execute(
-            f"INSERT INTO {table}_rows SELECT * FROM read_json({literal(str(path))}, format = 'newline_delimited',"  # noqa: S608
-            f" columns = {{{columns}}}{size})"
-        )
+        try:
+            self._connection.execute(
+                f"INSERT INTO {table}_rows SELECT * FROM read_json({literal(str(path))}, "  # noqa: S608
+                f"format = 'newline_delimited', columns = {{{columns}}}{size})"
+            )
+        except duckdb.Error as error:
+            raise OSError(reason_of(error)) from error
 
     def shut(self, found: Found, attributes: Sequence[str], *, null_columns: bool) -> None:
         """Make the views, and let nothing touch files or settings from now on.
@@ -208,7 +221,7 @@ class Database:
         """
         path = self.folder / name
         try:
-            self._connection.execute(f"COPY ({sql}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+            self._connection.execute(f"COPY ({sql}\n) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
         except duckdb.Error as error:
             raise QuestionError(reason_of(error)) from error
         return path

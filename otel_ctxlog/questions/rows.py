@@ -264,13 +264,17 @@ class LineReader:
                 if not text or text.isspace():
                     continue
                 found.lines += 1
-                logs_before, spans_before = len(logs), len(spans)
+                before = (len(logs), len(spans), found.records, found.spans)
+                kinds_before = (found.log_kinds.copy(), found.span_kinds.copy())
                 try:
                     request = decode(text)
                     self._read_logs(request, logs, found)
                     self._read_spans(request, spans, found)
                 except (ValueError, RecursionError) as error:
-                    del logs[logs_before:], spans[spans_before:]
+                    # Nothing of a broken line counts.
+                    del logs[before[0] :], spans[before[1] :]
+                    _, _, found.records, found.spans = before
+                    found.log_kinds, found.span_kinds = kinds_before
                     broken = Broken(chunk.source, number, broken_because(error))
                     if chunk.unfinished and number == chunk.line + len(lines) - 1:
                         found.lines -= 1

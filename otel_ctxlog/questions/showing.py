@@ -75,15 +75,14 @@ def show_list(session: Session, screen: Screen) -> int:
 
 def show_tree(session: Session, screen: Screen) -> int:
     """Show a trace, and return the number of its lines, those that name traces left out."""
-    rows = list(session.answer())
-    traces = sorted({str(row[7]) for row in rows})
+    traces: dict[str, list[tuple[object, ...]]] = {}
+    for row in session.answer():
+        traces.setdefault(str(row[7]), []).append(row)
     shown = 0
-    for trace in traces:
+    for trace, rows in sorted(traces.items()):
         if len(traces) > 1:
             screen.write([f"trace {trace}"])
-        shown += screen.write(
-            tree([row for row in rows if row[7] == trace], columns=screen.columns, color=screen.color)
-        )
+        shown += screen.write(tree(rows, columns=screen.columns, color=screen.color))
     return shown
 
 

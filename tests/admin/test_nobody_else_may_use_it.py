@@ -164,6 +164,7 @@ def _open_here(service: Service) -> Endpoint:
     [
         ("127.0.0.1", {"host": "localhost:80"}, 200),
         ("::1", {"host": "[::1]:80"}, 200),
+        ("::1", {"host": "[::1]"}, 200),
         ("127.0.0.1", {"host": "localhost", "x-forwarded-for": "203.0.113.9"}, 401),
         ("127.0.0.1", {"host": "localhost", "forwarded": "for=203.0.113.9"}, 401),
         ("127.0.0.1", {"host": "shop.example"}, 401),

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import otel_ctxlog
 from otel_ctxlog import cli
 
 CORPUS = Path(__file__).resolve().parents[1] / "config"
@@ -121,3 +125,50 @@ def test_nothing_to_check_is_a_usage_error() -> None:
         _check()
 
     assert caught.value.code == 2
+
+
+def test_a_module_that_exits_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script without a guard is no reason to end without a word."""
+    (tmp_path / "exiting_script.py").write_text("raise SystemExit(0)\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+
+    assert _check("--import", "exiting_script", "--rules", "warn") == 2
+    assert "--import exiting_script: SystemExit: 0" in capsys.readouterr().err
+
+
+def _run(command: str, **variables: str) -> tuple[int, str, str]:
+    """Exit code and output of a shell command, in which $O is the command line tool."""
+    done = subprocess.run(
+        ["sh", "-c", command],
+        capture_output=True,
+        timeout=60,
+        check=False,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(otel_ctxlog.__file__).parents[1]),
+            "O": f"{sys.executable} -m otel_ctxlog",
+            **variables,
+        },
+    )
+    return done.returncode, done.stdout.decode("ascii"), done.stderr.decode("ascii")
+
+
+def test_a_terminal_without_umlauts_gets_escapes() -> None:
+    """What the output cannot encode is escaped, in all commands about rules."""
+    rules = "info,[\u00e4=\U0001f600]=debug"
+
+    code, out, err = _run(f"$O check --rules '{rules}x'; $O check --json --rules '{rules}x'", PYTHONIOENCODING="ascii")
+    assert (code, "[\\xe4=\\U0001f600]" in out, "Traceback" in err) == (2, True, False)
+    code, out, err = _run(f"$O explain --rules '{rules}' && $O schema", PYTHONIOENCODING="ascii")
+    assert (code, "[\\xe4=\\U0001f600]" in out, err) == (0, True, "")
+    assert json.loads(out[out.index("{\n") :])["title"] == "Configuration of otel_ctxlog"
+
+
+def test_a_reader_may_stop_reading() -> None:
+    """As head does: no traceback."""
+    _, _, err = _run("$O schema | true; $O explain --rules warn | true; $O check --rules x=y | true")
+
+    assert "Traceback" not in err
+    assert "Error" not in err

@@ -155,6 +155,15 @@ def test_a_wrong_command_line_is_a_usage_error(
     assert "usage: otel-ctxlog explain" in capsys.readouterr().err
 
 
+def test_a_mistyped_level_names_the_nearest(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in a configuration."""
+    with pytest.raises(SystemExit):
+        cli.main(["explain", file, "--level", "debgu"])
+
+    assert "argument --level: unknown level 'debgu'; allowed: Error" in (said := capsys.readouterr().err)
+    assert "did you mean 'Debug'?" in said
+
+
 def test_modules_of_the_service_bring_own_types(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

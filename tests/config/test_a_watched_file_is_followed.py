@@ -295,6 +295,51 @@ def test_wrong_arguments_are_errors(ctx: cl.LoggingContext, file: Path) -> None:
     assert ctx.generation == before
 
 
+def test_a_file_that_never_rests_is_said_once(
+    ctx: cl.LoggingContext, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is another file at each look cannot be told from one that is being written; when it rests it is taken."""
+    caplog.set_level(logging.DEBUG)
+    ended = threading.Event()
+
+    def churn() -> None:
+        number = 0
+        while not ended.wait(QUICK / 20):
+            number += 1
+            other = file.with_suffix(".new")
+            other.write_text(f"{_text('b')}# {number}\n")
+            other.replace(file)
+
+    thread = threading.Thread(target=churn)
+    with config.watch(ctx, file, interval=QUICK) as watcher:
+        thread.start()
+        try:
+            _until(lambda: watcher.last_error is not None)
+            assert "never comes to rest" in str(watcher.last_error)
+        finally:
+            ended.set()
+            thread.join()
+        _until(lambda: _tags(ctx) == ["b"] and watcher.last_error is None)
+
+    assert sum("never comes to rest" in said for said in _diagnostics(caplog)) == 1
+
+
+def test_what_was_missing_beside_the_file_can_be_mended(
+    ctx: cl.LoggingContext, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A type that is registered later: the next wish to look takes the file, and repeats no diagnostic before."""
+    registry = config.Registry()
+    file.write_text("rules: [{rule: {level: Debug, conditions: [{com.acme.own: z}]}}]\n")
+    with config.watch(ctx, file, interval=3600, registry=registry, strict=False) as watcher:
+        assert watcher.check() is False
+        assert watcher.check() is False
+        registry.register_condition_type("com.acme.own", lambda spec, _registry: cl.Tag(str(spec)))
+
+        assert watcher.check() is True
+        assert _tags(ctx) == ["z"]
+    assert [said.split(": ")[0].rpartition(" ")[2] for said in _diagnostics(caplog)] == ["can", "again"]
+
+
 # What is kept
 
 
@@ -370,6 +415,46 @@ def test_closing_ends_the_thread_and_leaves_the_rules(ctx: cl.LoggingContext, fi
     assert _tags(ctx) == ["a"]
     assert not [thread for thread in threading.enumerate() if "watching" in thread.name]
     watcher.close(remove_rules=True)
+    assert ctx.rules == ()
+
+
+def test_no_rule_comes_after_the_last_was_taken_out(ctx: cl.LoggingContext, file: Path) -> None:
+    """A look that is under way in another thread when the rules are taken out does not bring them back."""
+    registry = config.Registry()
+    looking, go_on = threading.Event(), threading.Event()
+
+    def slow(spec: object, _registry: config.Registry) -> cl.Condition:
+        looking.set()
+        go_on.wait(10)
+        return cl.Tag(str(spec))
+
+    registry.register_condition_type("com.acme.slow", slow)
+    watcher = config.watch(ctx, file, interval=3600, registry=registry)
+    file.write_text("rules: [{rule: {level: Debug, conditions: [{com.acme.slow: z}]}}]\n")
+    look = threading.Thread(target=watcher.check)
+    look.start()
+    assert looking.wait(10)
+    threading.Timer(0.1, go_on.set).start()
+    watcher.close(remove_rules=True)
+    look.join()
+
+    assert ctx.rules == ()
+
+
+def test_a_watcher_can_be_closed_by_what_it_loads(ctx: cl.LoggingContext, file: Path) -> None:
+    """By an own type, in the thread of the watcher: nothing waits for itself, nothing is loaded any more."""
+    registry = config.Registry()
+    watchers: list[config.Watcher] = []
+
+    def closing(spec: object, _registry: config.Registry) -> cl.Condition:
+        watchers[0].close(remove_rules=True)
+        return cl.Tag(str(spec))
+
+    registry.register_condition_type("com.acme.closing", closing)
+    watchers.append(config.watch(ctx, file, interval=QUICK, registry=registry))
+    file.write_text("rules: [{rule: {level: Debug, conditions: [{com.acme.closing: z}]}}]\n")
+    _until(lambda: not [thread for thread in threading.enumerate() if "watching" in thread.name])
+
     assert ctx.rules == ()
 
 

@@ -363,6 +363,7 @@ def test_a_long_line_is_shown_around_the_place() -> None:
 PIECES = [
     *("warn", "debug", "=", ",", "[", "]", "(", ")", "#", "!", "|", "~", "=~", '"', "'", "\\", "@", ":", "..", "/**"),
     *("shop/db", "any(", "all(", "baggage:", "spanname", "sampled", "realm=", "expires=15m", "limit=(rate=1/s)"),
+    *("sample=0.10", "limit='0.10'", "1e999", "7" * 390, "<", ">", ";", "{", "}", "&", "!="),
     *("1", "-1.5", "a", " ", "\n", "*", "\\u0041", "\ud800", "日", "\x00", "first=0", "sample=2", "5..1"),
 ]
 
@@ -409,3 +410,54 @@ def test_each_example_on_the_page_is_valid() -> None:
     for text in shown:
         read = config.parse_rules(text)
         assert config.parse_rules(config.format_rules(read)) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "words"),
+    [
+        ("[a>5]=debug", 3, "numbers are compared by ranges"),
+        ("[a<=5]=debug", 3, "numbers are compared by ranges"),
+        ("[any(a!=5)]=debug", 7, "what is not equal is !name=value"),
+        ("[a&b]=debug", 3, "a comma before the next condition"),
+        ("shop[span{a=b}]=debug", 10, "a comma before the next condition"),
+        ("warn;shop=debug", 5, "a comma after a level"),
+        ("debug@expires=5m", 6, "that for everything is []=level@"),
+        ("[a=1..1e999]=debug", 4, "a range of numbers"),
+    ],
+)
+def test_what_other_languages_mean_is_no_name(text: str, column: int, words: str) -> None:
+    """A comparison that was taken as a strange name would be a rule that never matches, without a word."""
+    with pytest.raises(config.ConfigError) as caught:
+        config.parse_rules(text)
+
+    assert caught.value.column == column
+    assert words in caught.value.problem
+
+
+def test_numbers_of_controls_may_have_any_form() -> None:
+    """0.10 is a text to a condition, as a version is, and a tenth to a control; in quotes it is a text to both."""
+    (rule,) = config.parse_rules("[version=0.10]=debug@sample=0.10@limit=(rate=.5,burst=3)").rules
+
+    assert rule == config.rule(
+        "debug", config.attribute("version", "0.10"), sample=0.1, limit={"rate": 0.5, "burst": 3}
+    )
+    text = "x=debug@expires='90.0'"
+    assert config.parse_rules(config.format_rules(config.parse_rules(text))) == config.parse_rules(text)
+
+
+def test_blanks_may_stand_before_the_stars() -> None:
+    """As between any two parts."""
+    assert config.parse_rules("shop /** = debug, [realm = 'a b' /**] = info") == config.parse_rules(
+        "shop/**=debug,[realm='a b'/**]=info"
+    )
+
+
+def test_long_numbers_read_back() -> None:
+    """400 characters are a number, and one that is longer is a text; what is larger than that is not written."""
+    for text in (f"[a={'7' * 400}]=debug", f"[a=-{'7' * 399}..]=debug", f"[a={'7' * 401}]=debug"):
+        read = config.parse_rules(text)
+        assert config.parse_rules(config.format_rules(read)) == read
+    for number in (10**400, -(10**399), 1 << 20_000):
+        for value in (config.value(number), config.range_(number)):
+            with pytest.raises(config.ConfigError, match="one line cannot say this"):
+                config.format_rules(config.Config(None, [config.rule("debug", config.attribute("a", value))]))

@@ -79,8 +79,18 @@ def test_every_type_and_every_key_is_in_it() -> None:
         allowed = set(caught.value.problem.partition("allowed: ")[2].partition(";")[0].split(", "))
         where = found if "x" in data else found["$defs"]["rule"]["properties"][next(iter(data["rules"][0]))]  # type: ignore[index]
         assert set(where["properties"]) == allowed
-    kinds = [one["properties"]["type"].get("const") for one in found["$defs"]["eventer"]["oneOf"]]
-    assert set(kinds) - {None} == set(STANDARD_EVENTERS)
+    eventer = found["$defs"]["eventer"]
+    kinds = [one["if"]["properties"]["type"]["const"] for one in eventer["allOf"]]
+    assert kinds == eventer["properties"]["type"]["anyOf"][0]["enum"] == list(STANDARD_EVENTERS)
+
+
+def test_an_error_in_an_eventer_is_about_its_type(validator: Any) -> None:
+    """Not about all the types that it is not."""
+    errors = list(validator.iter_errors({"eventers": {"audit": {"type": "otlp", "levl": "Info"}}}))
+
+    assert [(error.json_path, "'levl' was unexpected" in error.message) for error in errors] == [
+        ("$.eventers.audit", True)
+    ]
 
 
 def test_everything_is_described() -> None:
@@ -89,7 +99,7 @@ def test_everything_is_described() -> None:
     definitions = found["$defs"]
     for schema in schemas(found):
         for name, part in schema.get("properties", {}).items():
-            if not is_dict(part) or set(part) in ({"enum"}, {"not"}):
+            if not is_dict(part) or set(part) in ({"enum"}, {"not"}, {"const"}):
                 continue
             reference = str(part.get("$ref", "")).rpartition("/")[2]
             told = "description" in part or "description" in definitions.get(reference, {})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 import otel_ctxlog as cl
+from otel_ctxlog.config import reachability
 from otel_ctxlog.config.implication import Proof, conjuncts
 from otel_ctxlog.config.reachability import shadows
 
@@ -316,7 +317,7 @@ def test_a_rule_that_ends_shadows_none_but_the_one_it_outlives() -> None:
         return cl.ControlledRule(cl.ConditionRule(5, cl.Tag("t")), expires=cast("float", after))
 
     def found(*rules: cl.Rule) -> list[tuple[int, int, bool]]:
-        return [tuple(shadow) for shadow in shadows(rules)[0]]
+        return [(shadow.rule, shadow.by, shadow.replaced) for shadow in shadows(rules)[0]]
 
     tags, same = cl.ConditionRule(4, cl.Tag("t"), cl.Tag("u")), cl.ConditionRule(3, cl.Tag("t"))
     soon, later = (dt.datetime(year, 1, 1, tzinfo=dt.timezone.utc) for year in (2090, 2091))
@@ -345,3 +346,14 @@ def test_ten_thousand_rules_are_compared_in_seconds() -> None:
     assert finished
     assert [(one.rule, one.by) for one in found] == [(77, 10_000), (78, 10_001), (79, 10_001)]
     assert time.monotonic() - began < 20
+
+
+def test_groups_within_groups_do_not_take_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not pairs of rules are counted, but steps: what cannot be compared in some seconds is said to be so."""
+    monkeypatch.setattr(reachability, "_MOST_STEPS", 50_000)
+    rules: list[cl.Rule] = [
+        cl.ConditionRule(1, *(cl.Or(cl.Tag(f"{part} {number}"), cl.Tag(f"{part}")) for part in range(8)))
+        for number in range(300)
+    ]
+
+    assert shadows(rules) == ([], False)

@@ -124,11 +124,12 @@ class _Handlers(grpc.GenericRpcHandler):
         def export(request: bytes, rpc: grpc.ServicerContext) -> bytes:
             headers = {key: str(value) for key, value in rpc.invocation_metadata()}
             answer = self._collector.take(request, headers)
-            if not isinstance(answer, bytes):
-                code, details, trailing = cast("GrpcAnswer", answer)
-                rpc.set_trailing_metadata(trailing)
-                rpc.abort(code, details)
-            return answer if isinstance(answer, bytes) else b""
+            if isinstance(answer, bytes):
+                return answer
+            code, details, trailing = cast("GrpcAnswer", answer)
+            rpc.set_trailing_metadata(trailing)
+            rpc.abort(code, details)
+            raise AssertionError("abort raises")
 
         make_handler: Any = grpc.unary_unary_rpc_method_handler
         return make_handler(export)

@@ -69,6 +69,16 @@ def test_an_integer_that_is_none_breaks_the_line_that_needs_it(tmp_path: Path) -
     assert "some.jsonl:2: not OTLP JSON: expected an integer, found 'one'" in command(file, "--count-by", "n").err
 
 
+def test_nothing_of_a_broken_line_counts(tmp_path: Path) -> None:
+    """Neither its whole records nor the kinds of their values: a number stays a number."""
+    file = tmp_path / "some.jsonl"
+    bad = logs(event("bad", n="text"), event("bad", n=1)).encode().replace(b'"intValue": "1"', b'"intValue": "one"')
+    file.write_bytes(GOOD + bad)
+    done = command(file, "--where", "n + 1 = 2", "--count-by", "eventType", "--format", "csv")
+
+    assert (done.code, done.out) == (3, "eventType,count\na,1\n")
+
+
 def test_places_are_right_in_every_file_and_chunk(tmp_path: Path) -> None:
     """Lines are counted from 1 in each file, blank ones too, however the files are cut into chunks."""
     first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl.gz"

@@ -58,6 +58,15 @@ def test_nothing_that_was_sent_moves_the_cursor(view: tuple[str, ...], nasty: Pa
     assert "wide" in done.out or view[:1] != ()
 
 
+def test_a_complaint_about_a_value_is_escaped(nasty: Path) -> None:
+    """DuckDB quotes the value that it cannot convert."""
+    done = command(nasty, "--sql", "SELECT CAST(tenant AS INTEGER) FROM events")
+
+    assert done.code == 2
+    assert "Conversion Error" in done.err
+    assert [c for c in done.err if not c.isprintable() and c != "\n"] == []
+
+
 def test_a_record_is_one_line(nasty: Path) -> None:
     """Line breaks in texts make no lines."""
     assert command(nasty, "--logs").out.count("\n") == 3

@@ -186,6 +186,17 @@ def test_an_input_is_never_overwritten(orders: Path) -> None:
     assert orders.read_bytes() == before
 
 
+@pytest.mark.parametrize("output", ["nowhere/answer.csv", "."])
+def test_an_answer_that_has_no_place_is_told_at_once(output: str, orders: Path) -> None:
+    """Before everything is read."""
+    done = command(orders, "-o", output)
+
+    assert (done.code, done.err) == (
+        2,
+        f"otel-ctxlog events: -o needs a file in a folder that exists, but got {output!r}\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
