@@ -93,11 +93,12 @@ class _ContextJudge:
         writer = self._writer(scope, _text(attributes.get(_REALM)))
         if record.event_name and EVENT_TYPE not in attributes and writer.looks_at(EVENT_TYPE):
             attributes = {**attributes, EVENT_TYPE: record.event_name}
-        passed = writer.passes(level_of(record.severity_number or 0), context, attributes)
+        level = level_of(record.severity_number or 0)
+        passed = writer.passes(level, context, attributes)
         if passed is None:
             return False
         held = passed.decision.held
-        return held is None or _goes_out(held, record, context)
+        return held is None or _goes_out(held, level, record, context)
 
     def may_let_through(self, severity: SeverityNumber | None) -> bool:
         """Return False where neither a rule nor the default level is that high."""
@@ -133,14 +134,14 @@ def _plain(attributes: Mapping[str, object] | None) -> Mapping[str, object]:
     return cast("dict[str, object]", found)
 
 
-def _goes_out(held: Held, record: LogRecord, context: Context) -> bool:
+def _goes_out(held: Held, level: int, record: LogRecord, context: Context) -> bool:
     """Return whether the controls of the rule let a record out; what they have to say is put on it."""
     if held.governor is None:
         held.passed += 1
         return True
     given = _plain(record.attributes)
     complete = cast("dict[str, AttributeValue]", {**given})
-    if not goes_out(held, context, record.body, record.event_name, complete):
+    if not goes_out(held, level, context, record.body, record.event_name, complete):
         return False
     for name, value in complete.items():
         if given.get(name, _NO_ATTRIBUTES) is not value:

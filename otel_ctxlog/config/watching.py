@@ -244,7 +244,7 @@ class Watcher:
         if self._is_known(found):
             return None
         for _ in range(_MOST_LOOKS):
-            if self._wait(min(_SETTLED_AFTER, self.interval)) is _CLOSE:
+            if self._wait(_SETTLED_AFTER) is _CLOSE:
                 self._queue.put(_CLOSE)
                 return None
             before, found = found, self._read()

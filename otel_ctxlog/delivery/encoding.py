@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry._logs import LogRecord
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.resources import Resource
 
@@ -69,18 +71,12 @@ class Encoder:
 
 
 def _official_record(record: ReadWriteLogRecord) -> bytes:
-    # Imported late: the adapter for other exporters does without it.
-    from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
-
     readable = ReadableLogRecord(record.log_record, _NOBODY, None, record.limits)
     message = encode_logs([readable]).resource_logs[0].scope_logs[0].log_records[0]
     return message.SerializeToString()
 
 
 def _official_owner(resource: Resource, scope: InstrumentationScope | None) -> tuple[bytes, bytes]:
-    from opentelemetry._logs import LogRecord
-    from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
-
     message = encode_logs([ReadableLogRecord(LogRecord(), resource, scope)]).resource_logs[0]
     [of_scope] = message.scope_logs
     del message.scope_logs[:]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+
 from otel_ctxlog.delivery.answers import ACCEPTED, Answer
 
 __all__ = ["accepted"]
@@ -11,8 +13,6 @@ def accepted(body: bytes) -> Answer:
     """Return the answer that an ``ExportLogsServiceResponse`` stands for; what is none of those says nothing."""
     if not body:
         return ACCEPTED
-    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-
     try:
         said = ExportLogsServiceResponse.FromString(body).partial_success
     except Exception:  # noqa: BLE001 - receivers answer a good status with all kinds of bodies

@@ -12,8 +12,8 @@ from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import LogRecordExporter
 
 from otel_ctxlog.delivery.batches import Batches
-from otel_ctxlog.delivery.carriers import ExporterCarrier, OtlpCarrier
 from otel_ctxlog.delivery.destination import Destination
+from otel_ctxlog.delivery.exporter_carrier import ExporterCarrier
 from otel_ctxlog.delivery.kinds import EVENT, KINDS, kind_of
 from otel_ctxlog.delivery.limits import Limits
 from otel_ctxlog.delivery.losses import Losses
@@ -132,6 +132,10 @@ class DeliveryProcessor(LogRecordProcessor):
 
     def _carrier_to(self, to: object, *, official: bool) -> Carrier:
         if isinstance(to, Transport):
+            # Brings the messages of protobuf, which nobody needs who has no collector; and brings them now: a process
+            # that is forked while one of its threads imports a module can never import it.
+            from otel_ctxlog.delivery.otlp_carrier import OtlpCarrier
+
             return OtlpCarrier(to, official=official)
         if not isinstance(to, LogRecordExporter):
             raise TypeError(f"argument 'to' is {to!r}, allowed: a Transport or a LogRecordExporter")

@@ -139,7 +139,8 @@ class First(Frozen):
 class ControlledRule(Controlled):
     """A rule that ends by itself, or whose records are limited. Immutable; equal by value.
 
-    The order in which records are held back: sampled traces, sample, first, limit.
+    The order in which records are held back: sampled traces, sample, first, limit. Errors go out in any case, unless
+    the rule lets nothing but errors through (level Error): who limits debug output does not mean the errors in it.
 
     Args:
         rule: any rule but another `ControlledRule`.

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from otel_ctxlog.engine.levels import ERROR
+from otel_ctxlog.engine.rules import ConditionRule
 from otel_ctxlog.engine.values import canonical_key, repr_of
 
 if TYPE_CHECKING:
@@ -160,6 +162,7 @@ class RuleGovernor:
     Attributes:
         limit_only: whether all that there is is a limit for all records together: then `take` does what `admit` does.
         tells: whether a record that goes out may have to say something: then `additions` has to be asked.
+        spares_errors: whether errors go out whatever the controls say: not where the rule lets nothing else through.
         needs_trace: whether `admit` looks at the trace.
         needs_message: whether `admit` looks at the message.
         per: the attribute that `admit` looks at, or None.
@@ -178,6 +181,7 @@ class RuleGovernor:
         "needs_message",
         "needs_trace",
         "per",
+        "spares_errors",
         "suppressed",
         "tells",
     )
@@ -198,6 +202,8 @@ class RuleGovernor:
         self.needs_message: bool = self._messages is not None
         self.suppressed: dict[str, int] = {}
         self._untold = 0
+        inner = rule.rule
+        self.spares_errors: bool = not (isinstance(inner, ConditionRule) and inner.level <= ERROR)
         self.tells: bool = self._adjusted is not None or self.per is not None
         self.limit_only: bool = (
             self._buckets is not None

@@ -30,6 +30,11 @@ class Governor(Protocol):
         ...
 
     @property
+    def spares_errors(self) -> bool:
+        """Whether errors go out without being asked about."""
+        ...
+
+    @property
     def tells(self) -> bool:
         """Whether `additions` has to be asked."""
         ...

@@ -225,7 +225,7 @@ def emit_given(route: Route, stem: Stem, sink: LogSink | None, given: Given, hel
     ):
         return
     attributes = stem.record_attributes(route.reader.attachments(given.context), given.fields())
-    if held is not None and not goes_out(held, given.context, given.body, given.event_name, attributes):
+    if held is not None and not goes_out(held, given.level, given.context, given.body, given.event_name, attributes):
         return
     if renamed:
         attributes[LOGGER_NAME] = stem.scope

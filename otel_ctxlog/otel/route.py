@@ -112,6 +112,9 @@ def write(  # noqa: C901, PLR0912, PLR0915 - every record takes this way: a call
         message_key: the message before it was formatted: where it is a text, the record is counted by it; else by the
             type of an event, or the body.
     """
+    governor = None if held is None else held.governor
+    if governor is not None and level <= ERROR and governor.spares_errors:
+        governor = None
     if timestamp is None:
         timestamp = time_ns()
     record_context = mark(context, route.owner) if GATES.living else context
@@ -144,7 +147,6 @@ def write(  # noqa: C901, PLR0912, PLR0915 - every record takes this way: a call
         ):
             return
     body: AttributeValue
-    governor = None if held is None else held.governor
     key: object = None
     by_body = False
     if governor is not None:
@@ -255,6 +257,7 @@ def _admit(
 
 def goes_out(
     held: Held,
+    level: int,
     context: Context,
     message: object,
     event_name: str | None,
@@ -262,6 +265,8 @@ def goes_out(
 ) -> bool:
     """Return whether a record goes out that a rule has let through; it is counted, and says what was held back."""
     governor = held.governor
+    if governor is not None and level <= ERROR and governor.spares_errors:
+        governor = None
     key = event_name or message
     if governor is not None and not (
         _admitted(governor, context, key, event_name) and _complete(governor, context, key, event_name, record)

@@ -56,6 +56,8 @@ def configure_context(
         says_level = bool(text) and parse_rules(text, name=RULES_VARIABLE).default_level is not None
         if isinstance(config, Path) and not config.is_file():
             found = "is a folder" if config.is_dir() else "does not exist"
+            if any(sign in str(config) for sign in "=,["):
+                found += f"; rules on one line go into {RULES_VARIABLE}, or config=otel_ctxlog.config.parse_rules(…)"
             raise ConfigError(f"the file named by {where} {found}", file=str(config))
         if isinstance(config, Path) and watch:
             watcher = watch_file(context, config, default_level=not says_level)

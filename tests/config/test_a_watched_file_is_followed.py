@@ -14,6 +14,7 @@ import pytest
 
 import otel_ctxlog as cl
 from otel_ctxlog import config
+from otel_ctxlog.config import watching
 from otel_ctxlog.loggers.named_eventers import eventer
 
 if TYPE_CHECKING:
@@ -296,10 +297,11 @@ def test_wrong_arguments_are_errors(ctx: cl.LoggingContext, file: Path) -> None:
 
 
 def test_a_file_that_never_rests_is_said_once(
-    ctx: cl.LoggingContext, file: Path, caplog: pytest.LogCaptureFixture
+    ctx: cl.LoggingContext, file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is another file at each look cannot be told from one that is being written; when it rests it is taken."""
     caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(watching, "_MOST_LOOKS", 3)
     ended = threading.Event()
 
     def churn() -> None:
