@@ -44,7 +44,7 @@ def compose(fields: Fields, registry: Registry) -> Rule:
         )
     controls: dict[str, object] = {name: fields.raw(name) for name in CONTROLS if name in fields}
     try:
-        element = _with(_element(fields, given[0], registry), controls)
+        element = _with(_element(fields, given[0], registry), controls, form=given[0])
         _check_patterns(element)
         return registry.create_rule(cast("Mapping[str, object]", element))
     except ConfigError as error:
@@ -79,12 +79,24 @@ def _element(fields: Fields, form: str, registry: Registry) -> object:
     return config.rules[0]
 
 
-def _with(element: object, controls: Mapping[str, object]) -> object:
-    """Return an element with further controls, which replace those that it has."""
+def _with(element: object, controls: Mapping[str, object], *, form: str) -> object:
+    """Return an element with further controls.
+
+    Raises:
+        Problem: it has one of them already.
+    """
     if not controls or not is_mapping(element) or len(element) != 1:
         return element
     ((kind, spec),) = element.items()
     if kind in ("rule", "controlled") and is_mapping(spec):
+        twice = next((name for name in controls if name in spec), None)
+        if twice is not None:
+            raise Problem(
+                422,
+                f"{twice} is given in the {form} and beside it",
+                found=f"{describe(spec[twice])} and {describe(controls[twice])}",
+                allowed="one of them",
+            )
         return {kind: {**spec, **controls}}
     return {"controlled": {"rule": element, **controls}}
 
@@ -118,13 +130,9 @@ def check_expiry(rule: Rule, most: float) -> float:
     if left is None:
         raise Problem(422, f"expires is missing; allowed: {allowed}", found="nothing", allowed=allowed)
     if not 0 < left <= most:
-        found = "a moment that is over" if left <= 0 else f"{_rounded(left)} from now"
+        found = "a moment that is over" if left <= 0 else f"{duration_text(max(1, round(left)))} from now"
         raise Problem(422, f"expires is {found}; allowed: {allowed}", found=found, allowed=allowed)
     return left
-
-
-def _rounded(seconds: float) -> str:
-    return str(dt.timedelta(seconds=round(seconds)))
 
 
 def controls_of(rule: Rule) -> dict[str, Json]:

@@ -245,8 +245,8 @@ SCHEMAS: Final[dict[str, Json]] = {
         },
     ),
     "RuleInput": _rule_input(
-        "A rule in one of three forms. It has to end: expires is in the form, or beside it. Controls beside the form "
-        "replace those in it.",
+        "A rule in one of three forms. It has to end: expires is in the form, or beside it. What is given in the "
+        "form is not given beside it, too.",
         {"reason": text("Why; it is in the audit record.", longest=500, shortest=1)},
     ),
     "RuleAdded": _object(

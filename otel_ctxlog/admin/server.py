@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import selectors
 import socket
@@ -47,22 +48,12 @@ class AdminServer:
         port: 0 for any free one.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: the address cannot be listened on; the text names it.
     """
 
     def __init__(self, endpoint: Endpoint, *, host: str, port: int) -> None:
         self._endpoint = endpoint
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        self._listening = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            if os.name == "posix":
-                self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._listening.bind(address)
-            self._listening.listen(_BACKLOG)
-            self._listening.setblocking(False)
-        except OSError:
-            self._listening.close()
-            raise
+        self._listening = _listen(host, port)
         self._address: tuple[str, int] = self._listening.getsockname()[:2]
         self._wake, self._waker = socket.socketpair()
         self._lock = threading.Lock()
@@ -231,6 +222,29 @@ class AdminServer:
     def _forget(self, connection: socket.socket) -> None:
         with self._lock:
             self._connections.pop(connection, None)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if os.name == "posix":
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(_BACKLOG)
+            listening.setblocking(False)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
+        reason = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror or str(error)
+        shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        # A name that is not found has a number of another kind.
+        number = errno.EADDRNOTAVAIL if isinstance(error, socket.gaierror) else error.errno
+        text = f"cannot listen on {shown} for the admin endpoint: {reason}"
+        raise OSError(number or errno.EADDRNOTAVAIL, text) from None
+    return listening
 
 
 def _head(response: Response) -> bytes:

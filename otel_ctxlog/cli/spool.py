@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from otel_ctxlog.delivery.spool.entries import Encoded
     from otel_ctxlog.delivery.spool.inspecting import OwnerView, SpoolView
+    from otel_ctxlog.receiver.show import Style
 
 _DESCRIPTION = """\
 Look into the directory of a spool, where records wait that were not delivered yet. Nothing is changed, but by `drain`;
@@ -22,7 +23,7 @@ processes that use the spool may go on.
 """
 _EPILOG = """\
 exit codes: 0: all is well; 1: verify has found damage, records has found what is no OTLP, or drain could not deliver
-everything that it should; 2: a wrong command line, or a PATH that cannot be read.
+everything that it should; 2: a wrong command line, or a PATH that cannot be read or is no spool.
 """
 
 _UNITS = ("KiB", "MiB", "GiB")
@@ -123,11 +124,13 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def print_records(arguments: argparse.Namespace) -> int:
     """Print the records that wait; the exit code."""
-    from otel_ctxlog.delivery.spool.inspecting import waiting_records
+    from otel_ctxlog.delivery.spool.inspecting import waiting_records, why_no_spool
 
     left: int = arguments.limit if arguments.limit is not None else sys.maxsize
     strange = 0
     try:
+        if problem := why_no_spool(Path(arguments.path)):
+            return _no_spool(problem)
         for records in waiting_records(Path(arguments.path)):
             for start in range(0, min(len(records), left), _AT_ONCE):
                 strange += _print(records[start : min(left, start + _AT_ONCE)], as_json=arguments.json)
@@ -152,7 +155,7 @@ def _print(records: Sequence[Encoded], *, as_json: bool) -> int:
     from otel_ctxlog.delivery.request import assemble
     from otel_ctxlog.receiver.decode import ExportLogsServiceRequest, records_of
     from otel_ctxlog.receiver.otlp_json import to_json_line
-    from otel_ctxlog.receiver.show import Style, format_record
+    from otel_ctxlog.receiver.show import format_record
 
     try:
         request = ExportLogsServiceRequest.FromString(
@@ -163,9 +166,22 @@ def _print(records: Sequence[Encoded], *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(to_json_line(request))
     else:
-        style = Style.of_stream(sys.stdout)
+        style = _dated_style()
         sys.stdout.writelines(format_record(record, style) + "\n" for record, _ in records_of(request))
     return 0
+
+
+def _dated_style() -> Style:
+    """Return how lines look here: what waits may be of another day, and of a machine in another zone."""
+    from otel_ctxlog.receiver.show import Style
+
+    class Dated(Style):
+        __slots__ = ()
+
+        def time(self, unix_nano: int) -> str:
+            return (_moment(unix_nano) if unix_nano else None) or "-"
+
+    return Dated.of_stream(sys.stdout)
 
 
 def _drain(arguments: argparse.Namespace) -> int:
@@ -176,13 +192,21 @@ def _drain(arguments: argparse.Namespace) -> int:
 
 
 def _look(arguments: argparse.Namespace) -> SpoolView | None:
-    from otel_ctxlog.delivery.spool.inspecting import look
+    from otel_ctxlog.delivery.spool.inspecting import look, why_no_spool
 
     try:
+        if problem := why_no_spool(Path(arguments.path)):
+            _no_spool(problem)
+            return None
         return look(Path(arguments.path))
     except OSError as error:
         _unreadable(arguments, error)
         return None
+
+
+def _no_spool(problem: str) -> int:
+    print(f"otel-ctxlog spool: {problem}", file=sys.stderr)
+    return 2
 
 
 def _unreadable(arguments: argparse.Namespace, error: OSError) -> int:
@@ -273,8 +297,6 @@ def _who(owner: OwnerView) -> str:
 
 def _oldest(owner: OwnerView) -> str | None:
     """When the first record that waits was made, as ISO 8601 in UTC."""
-    from datetime import datetime, timezone
-
     from google.protobuf.message import DecodeError
     from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
@@ -287,12 +309,20 @@ def _oldest(owner: OwnerView) -> str | None:
             moment = record.time_unix_nano or record.observed_time_unix_nano or moment
         except DecodeError:
             pass
-        try:
-            found = datetime.fromtimestamp(moment / 1e9, tz=timezone.utc)
-        except (OverflowError, OSError, ValueError):
-            return None
-        return found.strftime("%Y-%m-%dT%H:%M:%S") + f".{found.microsecond // 1000:03}Z"
+        return _moment(moment)
     return None
+
+
+def _moment(unix_nano: int) -> str | None:
+    """A time as ISO 8601 in UTC, or None if there is no such year."""
+    from datetime import datetime, timezone
+
+    seconds, nanos = divmod(unix_nano, 1_000_000_000)
+    try:
+        found = datetime.fromtimestamp(seconds, tz=timezone.utc)
+    except (OverflowError, OSError, ValueError):
+        return None
+    return f"{found.replace(tzinfo=None).isoformat()}.{nanos // 1_000_000:03}Z"
 
 
 def _size(size: int) -> str:

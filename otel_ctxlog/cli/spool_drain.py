@@ -83,7 +83,7 @@ class _Sender:
 def drain(arguments: argparse.Namespace, view: SpoolView) -> int:
     """Send what dead processes left; the exit code."""
     from otel_ctxlog.errors import MissingExtraError
-    from otel_ctxlog.pipeline.otlp import OtlpSettings, otlp_log_transport
+    from otel_ctxlog.pipeline.otlp import OtlpSettings, destination_text, otlp_log_transport
 
     held = [owner for owner in view.owners if owner.is_held]
     if arguments.all and held:
@@ -91,9 +91,9 @@ def drain(arguments: argparse.Namespace, view: SpoolView) -> int:
         return _say(f"nothing was sent: living processes send what they have by themselves: {living}", code=1)
     try:
         headers = dict(_header(text) for text in arguments.headers)
-        transport = otlp_log_transport(
-            OtlpSettings(endpoint=arguments.endpoint, protocol=arguments.protocol, headers=headers or None)
-        )
+        settings = OtlpSettings(endpoint=arguments.endpoint, protocol=arguments.protocol, headers=headers or None)
+        transport = otlp_log_transport(settings)
+        destination = destination_text("logs", settings)[0].replace("(OTLP over ", "(")
     except (ValueError, MissingExtraError) as error:
         return _say(str(error), code=2)
     sender = _Sender(transport, arguments.timeout, arguments.discard_refused)
@@ -109,8 +109,13 @@ def drain(arguments: argparse.Namespace, view: SpoolView) -> int:
         code = 1 if problem else 0
     rest = sum(owner.records for owner in held)
     text = f"{sender.sent} records delivered"
+    if problem:
+        total = sum(owner.records for owner in view.owners if not owner.is_held)
+        # What processes left that have died since is sent as well.
+        text = f"{sender.sent} of {max(total, sender.sent)} records delivered to {destination}"
     text += f", {sender.rejected} rejected by the receiver" if sender.rejected else ""
     text += f", {sender.discarded} discarded" if sender.discarded else ""
+    text += f"; {_remaining(Path(arguments.path))} remain" if problem else ""
     text += f"; {rest} are sent by living processes" if rest else ""
     text += f"; stopped: {problem}" if problem else ""
     return _say(text, code=code)
@@ -122,6 +127,16 @@ def _left_behind(path: Path) -> str:
 
     left = [owner for owner in look(path).owners if owner.records or owner.problem]
     return f"left behind: {', '.join(f'{owner.name} {owner.problem}'.rstrip() for owner in left)}" if left else ""
+
+
+def _remaining(path: Path) -> int:
+    """Return how many records wait that no living process sends; of a batch that did not arrive as a whole, all."""
+    from otel_ctxlog.delivery.spool.inspecting import look
+
+    try:
+        return sum(owner.records for owner in look(path).owners if not owner.is_held)
+    except FileNotFoundError:
+        return 0
 
 
 def _send_all(arguments: argparse.Namespace, sender: _Sender) -> str:

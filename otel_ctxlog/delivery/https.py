@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# `requests` imports it in the middle of its first request: a process that is forked in that moment could never import it.
+# `requests` imports it in the middle of its first request: a process forked in that moment could never import it.
 import netrc  # noqa: F401
 import os
 import queue

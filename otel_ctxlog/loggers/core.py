@@ -541,7 +541,8 @@ class ContextCore:
         # Among themselves they supersede as ever.
         inside = tuple(reversed(_extended(RuleBook(), rules).asked()))
         there = [held for held in reversed(self.state.held) if held.section is section]
-        if isinstance(level, Keep) and _are_same(there, inside):
+        placed = any(known is section for known, _ in self.settled().state.sections)
+        if isinstance(level, Keep) and placed and _are_same(there, inside):
             return
         self.change(lambda book: book.with_section(section, inside), default_level=level)
 

@@ -21,8 +21,8 @@ __all__ = ["RuleSection"]
 class RuleSection:
     """A block of rules in a context. Made by `LoggingContext.section`.
 
-    Its place is after the rules that are there when it first gets some, so that these are asked later, and before those
-    that are added afterwards. What else the context has stays where it is.
+    Its place is after the rules that are there when its own are first set, also to none, so that these are asked later,
+    and before those that are added afterwards. What else the context has stays where it is.
     """
 
     __slots__ = ("__weakref__", "_core", "_held", "origin")

@@ -69,7 +69,7 @@ def test_what_the_parent_has_queued_is_sent_once_and_by_the_parent(
 
 
 LOCKED = """
-import faulthandler, logging, os, threading, time, warnings
+import logging, os, threading, time, warnings
 import otel_ctxlog as cl
 
 warnings.simplefilter("ignore", DeprecationWarning)
@@ -77,20 +77,18 @@ logging.getLogger("otel_ctxlog").setLevel(logging.CRITICAL)
 telemetry = cl.setup(service_name="shop", protocol="http/protobuf", traces_exporter="none")
 log = cl.log(cl.Realm("shop"))
 stop = threading.Event()
-faulthandler.dump_traceback_later(40, exit=True)
 
 def work():
     while not stop.is_set():
         log.info("busy")
 
-threads = [threading.Thread(target=work) for _ in range(3)]
+threads = [threading.Thread(target=work, daemon=True) for _ in range(3)]
 for thread in threads:
     thread.start()
 for child in range(30):
     time.sleep(0.003)
     pid = os.fork()
     if pid == 0:
-        faulthandler.dump_traceback_later(20, exit=True)
         log.warn("child", number=child)
         assert telemetry.flush(10), "child"
         os._exit(0)

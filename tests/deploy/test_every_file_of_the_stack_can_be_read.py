@@ -52,5 +52,5 @@ def test_there_are_as_many_files_as_known() -> None:
     files = [path for path in DEPLOY.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     kinds = {path.suffix for path in files}
 
-    assert kinds == {".yaml", ".json", ".py", ".toml", ".dockerignore", ""}
+    assert kinds == {".yaml", ".json", ".py", ".dockerignore", ""}
     assert (len(JSON), len(RULES)) == (5, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,17 @@ from .programs import Programs, never_answering
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_as_a_terminal_leaves_them() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    """Programs inherit what this process ignores: under `nohup` that is SIGHUP, which they are to die by."""
+    before = signal.getsignal(signal.SIGHUP)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ with multiprocessing.get_context("fork").Pool(2, maxtasksperchild=2) as pool:
     ids = set(pool.map(work_and_say, range(12), chunksize=1))
     pool.close()
     pool.join()
-assert len(ids) == 6, ids
+assert len(ids) >= 6, ids
 """)
     )
 

@@ -84,6 +84,17 @@ def test_one_change_one_generation() -> None:
     assert generations == [0, 1, 1, 2, 3]
 
 
+def test_an_empty_section_has_its_place() -> None:
+    """What was set to no rules first is still asked before what came earlier, and after what came later."""
+    context = cl.LoggingContext()
+    first, second = context.section(FILE), context.section(FILE)
+    first.replace([])
+    second.replace([_rule("second")])
+    first.replace([_rule("first")])
+
+    assert _names(context) == ["second", "first"]
+
+
 def test_the_default_level_goes_back() -> None:
     """To what it was before the section set one, unless somebody has set another since."""
     context = cl.LoggingContext()
@@ -216,11 +227,6 @@ class Sections(RuleBasedStateMachine):
         section = self.sections[number]
         if section is None:
             section = self.sections[number] = self.context.section(cl.Origin("file", str(number)))
-            if not names:
-                # Nothing to be done: it has no place yet.
-                section.replace([])
-                self.sections[number] = None
-                return
             self.expected.append((number, names))
         else:
             self.expected = [

@@ -88,7 +88,14 @@
     const two = (number) => String(number).padStart(2, "0");
     return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
   };
-  const duration = (seconds) => seconds % 3600 === 0 ? `${seconds / 3600}h` : seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
+  const duration = (seconds) => {
+    let left = Math.round(seconds), found = "";
+    for (const [unit, size] of [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]]) {
+      if (left >= size) found += `${Math.floor(left / size)}${unit}`;
+      left %= size;
+    }
+    return found || `${seconds}s`;
+  };
   const rate = (perSecond) => perSecond >= 100 ? `${Math.round(perSecond)}/s` : perSecond >= 10 ? `${perSecond.toFixed(0)}/s` : `${perSecond.toFixed(1)}/s`;
   const number = (value) => value.toLocaleString("en");
   const clock = (seconds) => {
@@ -391,7 +398,9 @@
       body[form()] = text;
     }
     const given = (id) => $(id).value.trim();
-    if (given("expires")) body.expires = given("expires");
+    // An end in the text itself counts; it may not be given twice.
+    const ends = /@expires=|^\s*expires:/m.test(body.line || body.yaml || "") && $("expires").value === $("expires").defaultValue;
+    if (given("expires") && !ends) body.expires = given("expires");
     if (given("limit")) body.limit = given("per") ? { rate: given("limit"), per: given("per") } : given("limit");
     if (given("sample")) body.sample = literal(given("sample"));
     if (given("first")) body.first = literal(given("first"));

@@ -17,6 +17,7 @@ from otel_ctxlog.delivery.spool.layout import (
     LOCK,
     OWNER,
     listed_corrupt,
+    listed_making,
     listed_owners,
     listed_segments,
 )
@@ -28,10 +29,12 @@ if TYPE_CHECKING:
     from otel_ctxlog.delivery.spool.entries import Encoded
     from otel_ctxlog.delivery.spool.format import Header
 
-__all__ = ["OwnerView", "SegmentView", "SpoolView", "look", "waiting_records"]
+__all__ = ["OwnerView", "SegmentView", "SpoolView", "look", "waiting_records", "why_no_spool"]
 
 _WINDOW: Final = 1 << 20
 _EVERYTHING: Final = Limits(sys.maxsize, sys.maxsize)
+# At the root of a volume, of the file system's own making.
+_LOST_AND_FOUND: Final = "lost+found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,37 @@ def look(path: Path) -> SpoolView:
         except FileNotFoundError:
             continue
     return SpoolView(path, tuple(owners), tuple(corrupt))
+
+
+def why_no_spool(path: Path) -> str:
+    """Return that a directory is none of a spool, and which is probably meant, for people; empty if it may be one.
+
+    A spool from which everything was delivered is an empty directory.
+
+    Raises:
+        OSError: as `look`.
+    """
+    os.stat(path)  # noqa: PTH116 - as above
+    if _looks_like_spool(path):
+        return ""
+    absolute = path.absolute()
+    if absolute.name.endswith(OWNER) and absolute.is_dir():
+        return f"{path}: that is one owner's folder; name the directory above"
+    with os.scandir(path) as entries:
+        names = sorted(entry.name for entry in entries)
+    meant = [path / name for name in names if _looks_like_spool(path / name)]
+    if meant:
+        return f"{path} does not look like a spool; did you mean {' or '.join(map(str, meant))}?"
+    # Hidden ones are the system's, too, like snapshots.
+    strange = any(name != _LOST_AND_FOUND and not name.startswith(".") for name in names)
+    return f"{path} does not look like a spool" if strange else ""
+
+
+def _looks_like_spool(path: Path) -> bool:
+    try:
+        return any(listed(path) for listed in (listed_owners, listed_making, listed_corrupt))
+    except OSError:
+        return False
 
 
 def waiting_records(path: Path) -> Iterator[list[Encoded]]:

@@ -155,7 +155,7 @@ def test_a_stacklevel_beyond_the_stack_names_what_logging_names(
 @pytest.mark.parametrize(
     ("levelno", "expected", "name"),
     [
-        (5, SeverityNumber.TRACE, "Level 5"),
+        (3, SeverityNumber.TRACE, "Level 3"),
         (10, SeverityNumber.DEBUG, None),
         (15, SeverityNumber.DEBUG, "Level 15"),
         (20, SeverityNumber.INFO, None),

@@ -138,14 +138,14 @@ def test_it_shows_the_same_as_json(root: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_records_are_printed_for_people(open_spool: Open, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The oldest first, living and dead, with nothing in them that a terminal would obey."""
+    """The oldest first, living and dead, with date and zone, and nothing in them that a terminal would obey."""
     leave(root, 0)
     assert open_spool().append(*encoded(1, "red \x1b[31m alert"))
     assert run(root, "records") == 0
 
     assert capsys.readouterr().out == (
-        "22:13:20.123 INFO  shop cart: ◆ itemAdded item 0\n"
-        "22:13:21.123 INFO  shop cart: ◆ itemAdded red \\x1b[31m alert\n"
+        "2023-11-14T22:13:20.123Z INFO  shop cart: ◆ itemAdded item 0\n"
+        "2023-11-14T22:13:21.123Z INFO  shop cart: ◆ itemAdded red \\x1b[31m alert\n"
     )
 
 
@@ -173,7 +173,7 @@ def test_what_was_accepted_is_not_printed(root: Path, capsys: pytest.CaptureFixt
     spool.close()
     assert run(root, "records") == 0
 
-    assert capsys.readouterr().out == "22:13:22.123 INFO  shop cart: ◆ itemAdded item 2\n"
+    assert capsys.readouterr().out == "2023-11-14T22:13:22.123Z INFO  shop cart: ◆ itemAdded item 2\n"
 
 
 def test_records_that_are_no_otlp_are_counted(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -263,7 +263,8 @@ def test_drain_keeps_what_nobody_takes(root: Path, capsys: pytest.CaptureFixture
     """No collector there: tried for as long as was said, exit code 1, and everything is still there."""
     leave(root, 0, 1)
     assert run(root, "drain", "--endpoint", "http://127.0.0.1:1", "--protocol", "http/protobuf", "--timeout", "1") == 1
-    assert capsys.readouterr().err.startswith("otel-ctxlog spool: 0 records delivered; stopped: ")
+    said = "otel-ctxlog spool: 0 of 2 records delivered to http://127.0.0.1:1 (http/protobuf); 2 remain; stopped: "
+    assert capsys.readouterr().err.startswith(said)
     assert run(root, "verify") == 0
     assert capsys.readouterr().err == "2 intact records, 0 damaged parts\n"
 
@@ -324,6 +325,50 @@ def test_an_empty_directory_has_nothing(tmp_path: Path, capsys: pytest.CaptureFi
     """One line, and all is well."""
     assert run(tmp_path) == 0
     assert capsys.readouterr().out == f"{tmp_path}: 0 records (0 B) of 0 living processes and 0 dead\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("show", "--json"),
+        ("verify",),
+        ("records",),
+        ("drain",),
+        ("drain", "--all", "--endpoint", "http://127.0.0.1:1"),
+    ],
+    ids=" ".join,
+)
+def test_a_directory_of_something_else_is_not_an_empty_spool(
+    root: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who asks for the wrong one before a volume goes is told so, and which may be meant."""
+    leave(root, 0)
+    above, (owner,) = root.parent, root.glob("*.owner")
+    other = above / "other"
+    other.mkdir()
+    (other / "notes.txt").touch()
+    said: list[str] = []
+    for path in (above, other, owner):
+        assert run(path, *arguments) == 2
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        said.append(shown.err.removeprefix("otel-ctxlog spool: "))
+
+    assert said == [
+        f"{above} does not look like a spool; did you mean {root}?\n",
+        f"{other} does not look like a spool\n",
+        f"{owner}: that is one owner's folder; name the directory above\n",
+    ]
+    assert len(segments(root)) == 1
+
+
+def test_a_volume_that_is_empty_but_for_the_systems_files_has_nothing(tmp_path: Path) -> None:
+    """All was delivered, and the spool is the root of its volume."""
+    (tmp_path / "lost+found").mkdir()
+    (tmp_path / ".snapshot").mkdir()
+
+    assert run(tmp_path, "drain", "--all", "--endpoint", "http://127.0.0.1:1") == 0
 
 
 def test_looking_under_load_disturbs_nobody_and_sees_no_damage(open_spool: Open, root: Path) -> None:
@@ -412,7 +457,7 @@ def test_a_reader_that_has_enough_is_no_error(root: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
     )
 
-    assert done.stdout == "22:13:20.123 INFO  shop cart: ◆ itemAdded item 0\n"
+    assert done.stdout == "2023-11-14T22:13:20.123Z INFO  shop cart: ◆ itemAdded item 0\n"
     assert done.stderr == ""
 
 
