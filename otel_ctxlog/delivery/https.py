@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # `requests` imports it in the middle of its first request: a process forked in that moment could never import it.
-import netrc  # noqa: F401
+import netrc  # noqa: F401 # pyright: ignore[reportUnusedImport]
 import os
 import queue
 from collections import deque
