@@ -182,6 +182,7 @@ def decode(line: bytes) -> Request:
 
     Raises:
         ValueError: it is no export request; `broken_because` says why in one line.
+        MsgspecError: it is no JSON, or not of this structure, which not every release makes a ValueError.
         RecursionError: it is nested too deeply.
     """
     request = _DECODER.decode(line)

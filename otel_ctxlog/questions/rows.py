@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct, json
+from msgspec import MsgspecError, Struct, json
 
 from otel_ctxlog.questions.otlp import (
     attributes_of,
@@ -270,7 +270,7 @@ class LineReader:
                     request = decode(text)
                     self._read_logs(request, logs, found)
                     self._read_spans(request, spans, found)
-                except (ValueError, RecursionError) as error:
+                except (ValueError, MsgspecError, RecursionError) as error:
                     # Nothing of a broken line counts.
                     del logs[before[0] :], spans[before[1] :]
                     _, _, found.records, found.spans = before
