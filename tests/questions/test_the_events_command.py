@@ -10,7 +10,6 @@ import select
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -37,10 +36,6 @@ def orders(tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     return file
-
-
-def leftovers() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("otel-ctxlog-events-*")}
 
 
 def test_without_a_question_events_are_listed(orders: Path) -> None:
@@ -398,14 +393,15 @@ def test_a_signal_ends_it_and_leaves_nothing(number: signal.Signals, group: bool
     """While processes read: quietly, soon, with 128 and the signal's number, and without files or processes left."""
     file = tmp_path / "some.jsonl"
     fleet.write(file, 20_000)
-    before = leftovers()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     data = file.read_bytes()
     with subprocess.Popen(
         [*PROGRAM, str(file), "-", "--format", "jsonl", "--jobs", "2"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=environment(),
+        env={**environment(), "TMPDIR": str(temporary)},
         start_new_session=True,
     ) as asking:
         assert asking.stdin is not None
@@ -422,7 +418,7 @@ def test_a_signal_ends_it_and_leaves_nothing(number: signal.Signals, group: bool
                 asking.stdin.close()
 
             assert (asking.stderr.read(), asking.wait(20)) == (b"", 128 + number)
-            assert leftovers() - before == set()
+            assert list(temporary.iterdir()) == []
         finally:
             asking.kill()
 
