@@ -69,6 +69,7 @@ class HttpTransport:
     ) -> None:
         self._endpoint = endpoint
         self._session = session
+        self._closed = False
         survive_forks(session)
         self._compression = compression
         self._headers = {
@@ -99,6 +100,10 @@ class HttpTransport:
             return Answer("retry", str(error) or type(error).__name__)
         except Exception as error:  # noqa: BLE001 - an address or a header that cannot be sent, or a session of others
             return Answer("misdirected", str(error) or type(error).__name__)
+        finally:
+            if self._closed:
+                # Closed meanwhile, by another thread: what has just been used was open then.
+                self._session.close()
 
     def _post(self, request: bytes, end: float) -> Answer:
         left = max(0.001, end - time.monotonic())
@@ -114,7 +119,8 @@ class HttpTransport:
             return _answer(response, end)
 
     def close(self) -> None:
-        """Close the connections that nobody uses just now."""
+        """Close all connections; one that is in use is closed after its request."""
+        self._closed = True
         self._session.close()
 
     def start_in_child(self) -> None:

@@ -230,7 +230,7 @@ def test_a_signal_handler_may_record_and_flush() -> None:
             signal.signal(signal.SIGALRM, before)
         assert eventer.flush(10)
 
-    assert handled > 50
+    assert handled > 10
     assert len(service.events) == recorded + handled
     assert eventer.dropped == 0
 

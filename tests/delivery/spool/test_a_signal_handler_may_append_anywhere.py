@@ -168,6 +168,8 @@ def test_an_exception_of_a_handler_costs_nothing_that_was_kept(open_spool: Open)
                 end = time.monotonic() + 0.1
                 while time.monotonic() < end:
                     pass
+                # One that is late on a busy machine comes here, and none later.
+                set_alarm(0, 0)
             except KeyboardInterrupt:
                 came += 1
             if number % 100 == 0:
