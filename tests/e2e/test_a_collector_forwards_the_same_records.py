@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sysconfig
 import time
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -174,12 +174,14 @@ class Collector:
 
 
 @contextmanager
-def collector(folder: Path, *, forward_protocol: str, forward_endpoint: str) -> Generator[Collector]:
+def collector(
+    folder: Path, *, forward_protocol: str, forward_endpoint: str, ports: tuple[int, int] | None = None
+) -> Generator[Collector]:
     """A collector process that forwards all it gets by one protocol, until the end of the block."""
     spec = importlib.util.find_spec("rotel")
     assert spec is not None
     assert spec.origin is not None
-    grpc_port, http_port = free_ports()
+    grpc_port, http_port = free_ports() if ports is None else ports
     with (folder / "collector.out").open("wb") as output:
         process = subprocess.Popen(
             [
@@ -360,3 +362,46 @@ def test_the_library_s_records_arrive_alike_on_every_way(tmp_path: Path) -> None
     assert (critical.severity_number, critical.attributes["code"]) == (21, "\\udc80")
     assert (stopped.event_name, stopped.attributes["eventType"]) == ("machineStopped", "machineStopped")
     assert stopped.body == '{"addr":"192.168.1.1","duration":3600.0,"eventType":"machineStopped"}'
+
+
+@pytest.mark.timeout(240)
+def test_outages_of_a_minute_in_all_lose_no_event(tmp_path: Path) -> None:
+    """The collector is gone three times, for twenty seconds each: all events arrive once, in order; no call waits."""
+    ports = free_ports()
+    took: list[float] = []
+    with Receiver(http_port=None, grpc_port=0) as receiver:
+        telemetry = cl.setup(
+            service_name="plant",
+            spool=tmp_path / "spool",
+            endpoint=f"http://127.0.0.1:{ports[0]}",
+            traces_exporter="none",
+            set_global=False,
+        )
+
+        def record(seconds: float) -> None:
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                began = time.perf_counter()
+                telemetry.eventer.event("tick", number=len(took))
+                took.append(time.perf_counter() - began)
+                time.sleep(0.005)
+
+        def running() -> AbstractContextManager[Collector]:
+            return collector(tmp_path, forward_protocol="grpc", forward_endpoint=receiver.grpc_endpoint, ports=ports)
+
+        for _ in range(3):
+            with running():
+                record(1)
+                assert telemetry.flush(60)
+                # What the collector has accepted is its own to lose.
+                time.sleep(1)
+            record(20)
+        with running():
+            assert telemetry.flush(60)
+            deadline = time.monotonic() + 20
+            while len(receiver.records) < len(took) and time.monotonic() < deadline:
+                time.sleep(0.05)
+            telemetry.shutdown()
+
+        assert [found.attributes["number"] for found in receiver.records] == list(range(len(took)))
+    assert sorted(took)[int(len(took) * 0.999)] < 0.005
