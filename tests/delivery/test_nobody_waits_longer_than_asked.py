@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -254,6 +255,8 @@ class InterruptedCallError(BaseException):
     """What a handler raises, as Python's own does for Ctrl-C."""
 
 
+# There the exception leaves a `with` without the lock being given back.
+@pytest.mark.skipif(sys.version_info[:3] == (3, 13, 0), reason="Python 3.13.0 loses exceptions at the end of a loop")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on this system")
 def test_an_exception_of_a_signal_handler_leaves_everything_in_order(deliver: Deliver) -> None:
     """A KeyboardInterrupt between any two instructions of a call: the next calls work, and the queue stays bounded."""
