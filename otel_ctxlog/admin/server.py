@@ -57,7 +57,8 @@ class AdminServer:
         self._address: tuple[str, int] = self._listening.getsockname()[:2]
         self._wake, self._waker = socket.socketpair()
         self._lock = threading.Lock()
-        self._connections: dict[socket.socket, threading.Thread] = {}
+        # Ended ones stay until the next connection comes, so that `close` waits for the last step of each.
+        self._connections: dict[threading.Thread, socket.socket] = {}
         self._closing = threading.Event()
         self._here = True
         self._thread = threading.Thread(target=self._accept, name=_NAME, daemon=True)
@@ -102,8 +103,8 @@ class AdminServer:
         if self._thread is not threading.current_thread():
             self._thread.join(_CLOSE_SECONDS)
         with self._lock:
-            threads = list(self._connections.values())
-            for connection in self._connections:
+            threads = list(self._connections)
+            for connection in self._connections.values():
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
         for thread in threads:
@@ -117,7 +118,7 @@ class AdminServer:
     def in_forked_child(self) -> None:
         """Let go of what belongs to the parent, without a word on its connections."""
         self._here = False
-        for own in (self._listening, self._wake, self._waker, *self._connections):
+        for own in (self._listening, self._wake, self._waker, *self._connections.values()):
             own.close()
         self._connections = {}
         self._endpoint.in_forked_child(served=False)
@@ -149,16 +150,16 @@ class AdminServer:
     def _begin(self, connection: socket.socket, peer: str) -> None:
         thread = threading.Thread(target=self._serve, args=(connection, peer), name=_NAME, daemon=True)
         with self._lock:
-            full = len(self._connections) >= _MAX_CONNECTIONS
-            if not full:
-                self._connections[connection] = thread
-        if not full:
-            try:
-                thread.start()
-            except RuntimeError:  # no more threads
-                self._forget(connection)
-            else:
-                return
+            self._connections = {one: its for one, its in self._connections.items() if one.is_alive()}
+            if len(self._connections) < _MAX_CONNECTIONS:
+                # Known before it runs: a fork must find it.
+                self._connections[thread] = connection
+                try:
+                    thread.start()
+                except RuntimeError:  # no more threads: refused like one too many
+                    del self._connections[thread]
+                else:
+                    return
         problem = Problem(
             503, "too many connections", allowed=f"{_MAX_CONNECTIONS} at once", headers={"Retry-After": "1"}
         )
@@ -179,7 +180,6 @@ class AdminServer:
         except Exception as error:  # noqa: BLE001 - a thread's end
             report_once(self, f"a connection to the admin endpoint failed: {type(error).__name__}", error=error)
         finally:
-            self._forget(connection)
             connection.close()
 
     def _answer(self, connection: socket.socket, peer: str) -> None:
@@ -218,10 +218,6 @@ class AdminServer:
                 # A reader that closes, or says anything at all, wants no more.
                 connection.recv(1)
                 return
-
-    def _forget(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._connections.pop(connection, None)
 
 
 def _listen(host: str, port: int) -> socket.socket:
