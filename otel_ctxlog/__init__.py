@@ -19,7 +19,6 @@ import otel_ctxlog.delivery.lifecycle  # noqa: F401 # pyright: ignore[reportUnus
 from otel_ctxlog.engine.ambient_conditions import BaggageEntry, ResourceAttribute, Sampled, SpanAttribute, SpanName
 from otel_ctxlog.engine.catalogue import define_realm, define_tag, realm_definitions, tag_definitions
 from otel_ctxlog.engine.conditions import And, Not, Or, RealmPrefix
-from otel_ctxlog.engine.explain import Explanation
 from otel_ctxlog.engine.fields import IGNORE, KeyValue
 from otel_ctxlog.engine.levels import DEBUG, ERROR, INFO, NONE, TRACE, WARN, Level, level_name, parse_level
 from otel_ctxlog.engine.matchers import Exists, Glob, OneOf, Range, Regex
@@ -39,11 +38,6 @@ from otel_ctxlog.engine.protocols import (
 from otel_ctxlog.engine.rules import ConditionRule
 from otel_ctxlog.engine.values import Lazy
 from otel_ctxlog.errors import ConfigError, EventError, MissingExtraError
-from otel_ctxlog.events.contract import marshal
-from otel_ctxlog.events.log import LogEventer
-from otel_ctxlog.events.nop import NopEventer
-from otel_ctxlog.events.otel import OTelEventer
-from otel_ctxlog.events.tee import TeeEventer
 from otel_ctxlog.loggers.base import Logger, VLogger
 from otel_ctxlog.loggers.bound import NON_LOGGING
 from otel_ctxlog.loggers.context import AttributionContext, LoggingContext
@@ -53,7 +47,13 @@ from otel_ctxlog.otel.sources import BaggageSource, SpanSource
 
 if TYPE_CHECKING:
     from otel_ctxlog.engine.controls import ControlledRule, First, Limit
+    from otel_ctxlog.engine.explain import Explanation
     from otel_ctxlog.events.cloudwatch import CloudWatchEventer
+    from otel_ctxlog.events.contract import marshal
+    from otel_ctxlog.events.log import LogEventer
+    from otel_ctxlog.events.nop import NopEventer
+    from otel_ctxlog.events.otel import OTelEventer
+    from otel_ctxlog.events.tee import TeeEventer
     from otel_ctxlog.loggers.named_eventers import NamedEventer, eventer
     from otel_ctxlog.pipeline import Telemetry, setup
 
@@ -139,11 +139,17 @@ if not TYPE_CHECKING:  # type checkers know all names, and have to refuse others
     _LAZY = {
         "CloudWatchEventer": "otel_ctxlog.events.cloudwatch",
         "ControlledRule": "otel_ctxlog.engine.controls",
+        "Explanation": "otel_ctxlog.engine.explain",
         "First": "otel_ctxlog.engine.controls",
         "Limit": "otel_ctxlog.engine.controls",
+        "LogEventer": "otel_ctxlog.events.log",
         "NamedEventer": "otel_ctxlog.loggers.named_eventers",
+        "NopEventer": "otel_ctxlog.events.nop",
+        "OTelEventer": "otel_ctxlog.events.otel",
+        "TeeEventer": "otel_ctxlog.events.tee",
         "Telemetry": "otel_ctxlog.pipeline",
         "eventer": "otel_ctxlog.loggers.named_eventers",
+        "marshal": "otel_ctxlog.events.contract",
         "setup": "otel_ctxlog.pipeline",
     }
 

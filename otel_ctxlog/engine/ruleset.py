@@ -13,7 +13,6 @@ Invariants of the index:
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, cast
@@ -30,7 +29,7 @@ from otel_ctxlog.engine.values import canonical_key
 __all__ = ["Entry", "Group", "NameIndex", "RuleSet", "merged", "needs_of", "static_keys"]
 
 _MISSING: Final = object()
-HIGHEST: Final = math.inf
+HIGHEST: Final = float("inf")
 """Above every level that is used: the highest level of a rule about which nothing is known."""
 
 

@@ -8,7 +8,6 @@ condition is compared with it as its text.
 from __future__ import annotations
 
 import enum
-import math
 import os
 import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -190,7 +189,8 @@ def canonical_key(value: object) -> Hashable | None:
         return str(value)
     if kind is bool:
         return ("bool", value)
-    if kind is int or kind is bytes or (kind is float and not math.isnan(cast("float", value))):
+    # A NaN is not equal to itself.
+    if kind is int or kind is bytes or (kind is float and value == value):  # noqa: PLR0124
         return value
     if value is None:
         return ("none",)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from itertools import repeat
+from typing import TYPE_CHECKING
 
-from otel_ctxlog.engine.explain import Explanation, explain
 from otel_ctxlog.engine.fields import Fields, read_fields
 from otel_ctxlog.engine.flatten import flatten
 from otel_ctxlog.engine.levels import check_level
@@ -19,21 +19,24 @@ from otel_ctxlog.engine.protocols import Condition, LogSink, Rule, Source
 from otel_ctxlog.engine.rules import check_rule
 from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.stem import EMPTY, Recipe, Stem
-from otel_ctxlog.events.otel import OTelEventer
-from otel_ctxlog.loggers.audit import AuditEntry
 from otel_ctxlog.loggers.base import Logger, VLogger
 from otel_ctxlog.loggers.core import KEEP, ContextCore, Keep, check_offset, checked_state
-from otel_ctxlog.loggers.event_writer import ContextEventWriter
 from otel_ctxlog.loggers.making import make_bound, make_bound_for, make_unbound
-from otel_ctxlog.loggers.otel_logger import ContextOtelLogger
-from otel_ctxlog.loggers.record_writer import RecordWriter
-from otel_ctxlog.loggers.sections import RuleSection
-from otel_ctxlog.loggers.statistics import Statistics
-from otel_ctxlog.loggers.std_logger import StdLogger
 from otel_ctxlog.loggers.unbound import UnboundLogger
 from otel_ctxlog.otel.context import get_current
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE, LoggerProvider
 from otel_ctxlog.otel.route import as_sink
+
+if TYPE_CHECKING:  # what not every program needs is loaded when it is asked for
+    from otel_ctxlog.engine.explain import Explanation
+    from otel_ctxlog.events.otel import OTelEventer
+    from otel_ctxlog.loggers.audit import AuditEntry
+    from otel_ctxlog.loggers.event_writer import ContextEventWriter
+    from otel_ctxlog.loggers.otel_logger import ContextOtelLogger
+    from otel_ctxlog.loggers.record_writer import RecordWriter
+    from otel_ctxlog.loggers.sections import RuleSection
+    from otel_ctxlog.loggers.statistics import Statistics
+    from otel_ctxlog.loggers.std_logger import StdLogger
 
 __all__ = ["AttributionContext", "LoggingContext", "core_of", "rebase", "stand_for"]
 
@@ -202,6 +205,8 @@ class LoggingContext:
 
     def section(self, origin: Origin) -> RuleSection:
         """Return a block of rules that are replaced together and keep their place; what a watched file is."""
+        from otel_ctxlog.loggers.sections import RuleSection
+
         return RuleSection(self._core.settled(), origin)
 
     # What is made
@@ -238,6 +243,8 @@ class LoggingContext:
 
     def eventer(self, *messages: object) -> OTelEventer:
         """Return an eventer gated by the rules of this context at level INFO."""
+        from otel_ctxlog.events.otel import OTelEventer
+
         return OTelEventer(self, messages=messages)
 
     def event_writer(self, messages: Iterable[object], sources: Iterable[Source] | None = None) -> ContextEventWriter:
@@ -247,19 +254,27 @@ class LoggingContext:
             messages: what the eventer adds to the message context.
             sources: other sources than those of this context, or None.
         """
+        from otel_ctxlog.loggers.event_writer import ContextEventWriter
+
         context = self if sources is None else LoggingContext(base=self, sources=sources)
         return ContextEventWriter(context._core, _recipe(tuple(messages)))
 
     def otel_logger(self, *messages: object) -> ContextOtelLogger:
         """Return an ``opentelemetry._logs.Logger`` gated by these rules, for code that speaks that API."""
+        from otel_ctxlog.loggers.otel_logger import ContextOtelLogger
+
         return ContextOtelLogger(self._core, _recipe(messages))
 
     def std_logger(self, *messages: object) -> StdLogger:
         """Return a ``logging.Logger`` whose records pass these rules; as live as an unbound logger."""
+        from otel_ctxlog.loggers.std_logger import StdLogger
+
         return StdLogger(self._core, _recipe(messages))
 
     def record_writer(self, *messages: object) -> RecordWriter:
         """Return what writes records that others made through the rules of this context; for bridges."""
+        from otel_ctxlog.loggers.record_writer import RecordWriter
+
         return RecordWriter(self._core, _recipe(messages))
 
     # Questions
@@ -273,12 +288,13 @@ class LoggingContext:
 
         Rules are walked one by one, without index and cache. What the target does with records of that level is noted.
         """
+        from otel_ctxlog.engine.explain import explain
+        from otel_ctxlog.otel.target_notes import target_notes
+
         effective = self._core.effective()
         static = StaticMessages.read(effective.messages + flatten(messages))
         view = View(static, effective.route.reader.prepare(_EVERYTHING)(get_current()))
         found = explain(effective.rule_sets, view, self._core.sink, effective.default_level)
-        from otel_ctxlog.otel.target_notes import target_notes
-
         try:
             stem = Stem(effective.messages, _recipe(messages), DEFAULT_SCOPE)
             return found.with_notes(tuple(target_notes(effective.route, stem, found.level, get_current())))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import Enum
 from itertools import chain, repeat
 from time import monotonic
-from typing import Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from otel_ctxlog.engine.held import Held
 from otel_ctxlog.engine.levels import ERROR, INFO, check_level
@@ -20,15 +20,16 @@ from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.stem import Recipe, Stem
 from otel_ctxlog.engine.values import AttributeValue
 from otel_ctxlog.loggers.audit import AuditTrail
-from otel_ctxlog.loggers.expiry import EXPIRY
 from otel_ctxlog.loggers.state import EPOCH, Cell, RuleBook, State, collected, tree_lock
-from otel_ctxlog.loggers.statistics import RuleStatistics, Statistics
 from otel_ctxlog.otel.ambient import check_sources
 from otel_ctxlog.otel.context import Context, get_current
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE, LoggerProvider, ProviderSink
 from otel_ctxlog.otel.route import GLOBAL, Route, as_sink, shifted
 from otel_ctxlog.otel.severity import SeverityNumber, severity_of
 from otel_ctxlog.otel.sources import DEFAULT_SOURCES
+
+if TYPE_CHECKING:
+    from otel_ctxlog.loggers.statistics import Statistics
 
 _T = TypeVar("_T")
 
@@ -435,6 +436,8 @@ class ContextCore:
 
     def _follow_timed(self) -> None:
         """Wait for the ends of the rules that have come, and for none that has gone."""
+        from otel_ctxlog.loggers.expiry import EXPIRY
+
         before, self._timed = self._timed, dict(self._book.timed())
         come = [self._timed[number] for number in self._timed.keys() - before.keys()]
         for held in come:
@@ -596,6 +599,8 @@ class ContextCore:
 
     def statistics(self) -> Statistics:
         """Return what the rules of this context and its bases have done."""
+        from otel_ctxlog.loggers.statistics import RuleStatistics, Statistics
+
         core = self.settled()
         now = monotonic()
         rules = [

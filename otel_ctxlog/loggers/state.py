@@ -11,7 +11,6 @@ import copy
 import os
 import threading
 import weakref
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol, TypeVar, cast
 
@@ -232,6 +231,8 @@ class RuleBook:
         """Return each section with the number of rules before it, in the order of adding."""
         if not self._sections:
             return ()
+        from bisect import bisect_left
+
         numbers = sorted(self._rules)
         return tuple(
             (section, bisect_left(numbers, number))
