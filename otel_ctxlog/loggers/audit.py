@@ -17,6 +17,7 @@ from otel_ctxlog.engine.origin import Origin
 from otel_ctxlog.engine.protocols import Rule
 from otel_ctxlog.engine.stem import Recipe, Stem
 from otel_ctxlog.engine.values import repr_of, safe_text
+from otel_ctxlog.events.contract import EVENT_TYPE
 from otel_ctxlog.otel.context import get_current
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE
 from otel_ctxlog.otel.route import Route, write
@@ -90,8 +91,6 @@ class AuditEntry(Frozen):
 
     def attributes(self) -> dict[str, AttributeValue]:
         """Return the attributes of the audit record."""
-        from otel_ctxlog.events.contract import EVENT_TYPE
-
         found: dict[str, AttributeValue] = {EVENT_TYPE: f"otel_ctxlog.{self.action}"}
         if self.actor:
             found["audit.actor"] = self.actor

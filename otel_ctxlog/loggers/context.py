@@ -27,7 +27,9 @@ from otel_ctxlog.otel.context import get_current
 from otel_ctxlog.otel.provider_sink import DEFAULT_SCOPE, LoggerProvider
 from otel_ctxlog.otel.route import as_sink
 
-if TYPE_CHECKING:  # what not every program needs is loaded when it is asked for
+# What not every program needs is loaded when it is asked for; but not what threads of ours need, or calls that log: a
+# process that is forked while a thread imports a module can never import it.
+if TYPE_CHECKING:
     from otel_ctxlog.engine.explain import Explanation
     from otel_ctxlog.events.otel import OTelEventer
     from otel_ctxlog.loggers.audit import AuditEntry

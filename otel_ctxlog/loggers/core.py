@@ -20,6 +20,7 @@ from otel_ctxlog.engine.scope import Needs
 from otel_ctxlog.engine.stem import Recipe, Stem
 from otel_ctxlog.engine.values import AttributeValue
 from otel_ctxlog.loggers.audit import AuditTrail
+from otel_ctxlog.loggers.expiry import EXPIRY
 from otel_ctxlog.loggers.state import EPOCH, Cell, RuleBook, State, collected, tree_lock
 from otel_ctxlog.otel.ambient import check_sources
 from otel_ctxlog.otel.context import Context, get_current
@@ -436,8 +437,6 @@ class ContextCore:
 
     def _follow_timed(self) -> None:
         """Wait for the ends of the rules that have come, and for none that has gone."""
-        from otel_ctxlog.loggers.expiry import EXPIRY
-
         before, self._timed = self._timed, dict(self._book.timed())
         come = [self._timed[number] for number in self._timed.keys() - before.keys()]
         for held in come:
