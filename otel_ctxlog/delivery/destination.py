@@ -102,6 +102,17 @@ class Destination:
         text = f"{signal} not delivered to {self.text}: {shorten(reason)}. {end}"
         emit_diagnostic(text, level=logging.ERROR if lost else logging.WARNING)
 
+    def ended(self, what: str, lost: str) -> None:
+        """Say what was lost and never told: at info where it was said that it fails, since once is enough for most.
+
+        Args:
+            what: of which kind they are, in the plural.
+            lost: how many, and why.
+        """
+        known = self._failing or self._waits_told
+        text = f"{what} for {self.text} that were lost by the end, {lost}"
+        emit_diagnostic(text, level=logging.INFO if known else logging.WARNING)
+
     def batch_arrived(self, signal: str) -> None:
         """Note that a batch arrived; reported if the destination was reported as failing before."""
         self._reached.add(signal)

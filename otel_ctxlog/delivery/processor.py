@@ -20,7 +20,7 @@ from otel_ctxlog.delivery.losses import Losses
 from otel_ctxlog.delivery.metrics import Readings, watch
 from otel_ctxlog.delivery.protocols import Transport
 from otel_ctxlog.delivery.queue import Item, Queue, Report
-from otel_ctxlog.delivery.report import loss_report
+from otel_ctxlog.delivery.report import in_words, loss_report
 from otel_ctxlog.delivery.sender import Sender
 from otel_ctxlog.delivery.uid import RECORD_UID, new_uid
 from otel_ctxlog.delivery.wire import text_attribute
@@ -211,6 +211,7 @@ class DeliveryProcessor(LogRecordProcessor):
             # Unless whoever has said `end_by` has said this, too.
             waited = "the time of shutdown()" if self._supervised else f"the {seconds:g} s of shutdown()"
             self.tell_wait(waited, ending=True)
+        self._tell_last_losses()
 
     @property
     def lost(self) -> Mapping[tuple[str, str], int]:
@@ -252,8 +253,14 @@ class DeliveryProcessor(LogRecordProcessor):
         return True
 
     def stop(self) -> None:
-        """End at once; what waits is lost, and counted."""
+        """End at once; what waits is lost, counted, and said."""
         self._sender.stop()
+        self._tell_last_losses()
+
+    def _tell_last_losses(self) -> None:
+        # No record can tell any more.
+        if counts := self._losses.take_unreported():
+            self._destination.ended("log records", in_words(counts))
 
     def _dropped(self, item: Item) -> None:
         # Under the lock of the queue: what there is to say is said by the call that comes out of it.

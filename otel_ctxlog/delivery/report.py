@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry._logs import LogRecord, SeverityNumber
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from otel_ctxlog.delivery.losses import Counts
 
-__all__ = ["SCOPE", "loss_report"]
+__all__ = ["SCOPE", "in_words", "loss_report"]
 
 SCOPE: Final = "otel_ctxlog.delivery"
 """The instrumentation scope of the record, and of the metrics."""
@@ -50,3 +51,19 @@ def loss_report(counts: Counts, resource: Resource | None) -> ReadWriteLogRecord
         attributes=attributes,
     )
     return ReadWriteLogRecord(record, resource, InstrumentationScope(SCOPE))
+
+
+def in_words(counts: Counts) -> str:
+    """Return what was lost, the worthiest kind first: ``12: 3 EVENT, 9 INFO (overflow: 2, shutdown: 10)``.
+
+    Args:
+        counts: what it tells; not empty.
+    """
+    kinds: Counter[int] = Counter()
+    reasons: Counter[str] = Counter()
+    for (reason, kind), count in counts.items():
+        kinds[kind] += count
+        reasons[reason] += count
+    lost = ", ".join(f"{kinds[kind]} {KINDS[kind]}" for kind in sorted(kinds, reverse=True))
+    why = ", ".join(f"{reason}: {reasons[reason]}" for reason in sorted(reasons))
+    return f"{sum(counts.values())}: {lost} ({why})"

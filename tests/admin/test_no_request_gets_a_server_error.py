@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    schemathesis: Any = pytest.importorskip("schemathesis", reason="pip install 'otel-ctxlog[test]' brings it")
+    schemathesis: Any = pytest.importorskip("schemathesis", reason="pip install 'otel-ctxlog[dev]' brings it")
 
 # A stream does not end, and is tried in its own tests.
 _STREAM = "/api/records/stream"

@@ -124,6 +124,51 @@ def test_an_episode_is_one_diagnostic(deliver: Deliver, caplog: pytest.LogCaptur
     assert all("OTEL_BLRP_MAX_QUEUE_SIZE is 10" in text for _level, text in said)
 
 
+def test_what_no_record_tells_is_said_at_the_end(deliver: Deliver, caplog: pytest.LogCaptureFixture) -> None:
+    """Once, with the numbers by severity and reason, the worthiest first."""
+    caplog.set_level(logging.INFO, "otel_ctxlog")
+    exporter = Held()
+    delivered = deliver(exporter, limits=SMALL)
+    overflow(delivered, exporter, 8)
+    delivered.processor.stop()
+    delivered.processor.stop()
+    exporter.gate.set()
+
+    said = [(record.levelno, record.getMessage()) for record in caplog.records]
+    assert [level for level, _text in said] == [logging.WARNING] * 2
+    assert said[1][1].endswith("were lost by the end, 18: 9 INFO, 9 DEBUG (overflow: 8, shutdown: 10)")
+
+
+def test_what_was_told_is_not_said_again_at_the_end(deliver: Deliver, caplog: pytest.LogCaptureFixture) -> None:
+    """What a record has told, and a shutdown without losses, says nothing."""
+    exporter = Held()
+    delivered = deliver(exporter, limits=SMALL)
+    overflow(delivered, exporter, 8)
+    exporter.gate.set()
+    delivered.flush()
+    assert delivered.flush()
+    caplog.clear()
+    delivered.shutdown()
+
+    assert caplog.messages == []
+
+
+def test_the_end_of_a_failure_is_told_at_info(
+    http: Scripted, deliver: Deliver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who was told that a collector takes nothing needs no second warning."""
+    caplog.set_level(logging.INFO, "otel_ctxlog")
+    http.usual = (401, {}, b"")
+    delivered = deliver(http)
+    delivered.log("no", SeverityNumber.ERROR)
+    assert not delivered.flush()
+    delivered.shutdown()
+
+    said = [(record.levelno, record.getMessage()) for record in caplog.records]
+    assert [level for level, _text in said] == [logging.ERROR, logging.INFO]
+    assert said[1][1].endswith("were lost by the end, 1: 1 ERROR (rejected: 1)")
+
+
 def test_the_limit_that_was_hit_is_named(deliver: Deliver, caplog: pytest.LogCaptureFixture) -> None:
     """Here the bytes."""
     exporter = Held()

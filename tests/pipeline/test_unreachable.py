@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -26,7 +27,10 @@ def _said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 
 @BOTH
 def test_one_diagnostic_for_both_signals(nobody: str, protocol: str, caplog: pytest.LogCaptureFixture) -> None:
-    """However much is logged, however often it fails: there is one line, which names the collector and the cause."""
+    """However much is logged, however often it fails: there is one line, which names the collector and the cause.
+
+    What was lost by the end is said at info.
+    """
     caplog.set_level(logging.DEBUG)
     slowest = 0.0
 
@@ -43,8 +47,9 @@ def test_one_diagnostic_for_both_signals(nobody: str, protocol: str, caplog: pyt
         for _ in range(3000):
             logger.info("again")
 
-    assert _said(caplog) == [("otel_ctxlog", "ERROR")]
-    [text] = [record.getMessage() for record in caplog.records if record.name == "otel_ctxlog"]
+    assert _said(caplog) == [("otel_ctxlog", "ERROR"), ("otel_ctxlog", "INFO")]
+    text, last = [record.getMessage() for record in caplog.records if record.name == "otel_ctxlog"]
+    assert re.search(r" that were lost by the end, 3200: 3200 INFO \(overflow: \d+, shutdown: \d+\)$", last)
     assert f"{nobody} (OTLP over {protocol}): " in text
     assert "refused" in text.lower()
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in text
