@@ -43,6 +43,7 @@ from otel_ctxlog.pipeline.processors import PROCESSOR_LOGGERS, log_processor, sp
 from otel_ctxlog.pipeline.rule_metrics import observe_rules
 from otel_ctxlog.pipeline.spooling import spooling_of
 from otel_ctxlog.pipeline.telemetry import MemoryRecords, Telemetry, seconds_for_signals
+from otel_ctxlog.pipeline.unknown_variables import warn_of_unknown_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -146,6 +147,7 @@ def setup(
     check_mapping(
         resource_attributes, what="argument 'resource_attributes'", example="{'deployment.environment': 'test'}"
     )
+    warn_of_unknown_variables()
     signal_seconds = seconds_for_signals(handle_signals)
     spooling = spooling_of(spool, spool_severity)
     settings = OtlpSettings(endpoint=endpoint, protocol=protocol, headers=headers)
