@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from time import monotonic
+from typing import Final
 
 from otel_ctxlog.engine.frozen import Frozen, put
 from otel_ctxlog.engine.held import Held
-from otel_ctxlog.engine.levels import level_name
+from otel_ctxlog.engine.levels import DEBUG, ERROR, INFO, WARN, level_name
 from otel_ctxlog.engine.messages import View
 from otel_ctxlog.engine.origin import UNKNOWN, Origin
 from otel_ctxlog.engine.protocols import LogSink, Rule
@@ -15,6 +16,14 @@ from otel_ctxlog.engine.ruleset import RuleSet
 from otel_ctxlog.engine.values import repr_of, safe_text
 
 __all__ = ["Explanation", "explain"]
+
+_STD_LEVELS: Final = {
+    10: ("DEBUG", DEBUG),
+    20: ("INFO", INFO),
+    30: ("WARNING", WARN),
+    40: ("ERROR", ERROR),
+    50: ("CRITICAL", ERROR),
+}
 
 
 class Explanation(Frozen):
@@ -87,11 +96,21 @@ def explain(rule_sets: Sequence[RuleSet], view: View, sink: LogSink, default_lev
         for entry, verdict in rules.walk(view, sink):
             held = entry.held
             if verdict is not None:
-                notes = tuple(_notes(held))
+                notes = (*_level_notes(verdict.level), *_notes(held))
                 return Explanation(verdict.level, held.rule, tuple(skipped), held.origin, tuple(origins), notes)
             skipped.append((held.rule, why_not(entry, view)))
             origins.append(held.origin)
-    return Explanation(default_level, None, tuple(skipped), None, tuple(origins))
+    return Explanation(default_level, None, tuple(skipped), None, tuple(origins), tuple(_level_notes(default_level)))
+
+
+def _level_notes(level: int) -> Iterator[str]:
+    """Say what a number of ``logging`` is not."""
+    if level in _STD_LEVELS:
+        name, ours = _STD_LEVELS[level]
+        yield (
+            f"{level} is {name} of logging; here levels are verbosities, and a higher one lets more through:"
+            f" {level_name(ours)} is {int(ours)}"
+        )
 
 
 def _notes(held: Held) -> Iterator[str]:

@@ -41,7 +41,7 @@ def _witness(condition: Condition, view: View) -> str:
     if isinstance(condition, (Realm, RealmPrefix)):
         realm = view.static.realm
         met = "there is no realm" if realm is None else f"the realm is {realm!r}"
-        return f"{text} failed: {met}{_realm_hint(condition, realm)}"
+        return f"{text} failed: {met}{_realm_hint(condition, realm) or _text_hint(condition.name, view)}"
     if isinstance(condition, Tag):
         tags = ", ".join(sorted(map(repr, view.static.tags)))
         near = _near_text(condition.name, list(view.static.tags))
@@ -119,9 +119,15 @@ def _realm_hint(condition: Realm | RealmPrefix, realm: str | None) -> str:
         if name.endswith("/"):
             return f" (write it without the slash at its end: RealmPrefix({name.rstrip('/')!r}))"
         return f" (a prefix is made of whole parts: {name!r} is not {realm[: (realm + '/').index('/', len(name))]!r})"
-    if "." in name and name.replace(".", "/") == realm:
+    if "." in name + realm and name.replace(".", "/") == realm.replace(".", "/"):
         return " (the parts of a realm are joined by slashes, not by dots)"
     return _near_text(name, [realm])
+
+
+def _text_hint(name: str, view: View) -> str:
+    """Say where the realm was given as a plain text."""
+    given = [value for value in view.values("message") if value == name or str(value).startswith(name + "/")]
+    return f" (a plain text is an attribute 'message': write Realm({str(given[0])!r}))" if given else ""
 
 
 def _near_text(wanted: str, found: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, cast
 
 from otel_ctxlog.engine.fields import Fields, KeyValue, read_fields, read_pairs
 from otel_ctxlog.engine.levels import DEBUG, ERROR, INFO, TRACE, WARN, is_level
@@ -16,10 +16,12 @@ from otel_ctxlog.engine.stem import Recipe
 from otel_ctxlog.engine.values import is_a, safe_text
 from otel_ctxlog.otel.severity import FATAL, SeverityNumber
 
-__all__ = ["Gate", "Logger", "VLogger"]
+__all__ = ["Gate", "Logger", "VLogger", "given_exception"]
 
 # Plain ints: a disabled call compares them, and an IntEnum is slower.
 _ERROR, _WARN, _INFO, _DEBUG, _TRACE = int(ERROR), int(WARN), int(INFO), int(DEBUG), int(TRACE)
+# What `sys.exc_info` returns: type, exception, traceback.
+_TRIPLE: Final = 3
 
 
 _Self = TypeVar("_Self", bound="Logger")
@@ -34,7 +36,9 @@ class Gate(Protocol):
 class Logger(ABC):
     """The logging methods. None of them raises, and none loses a record for a bad field.
 
-    There are two kinds: bound ones (`LoggingContext.logger`), and the `UnboundLogger`.
+    There are two kinds: bound ones (`LoggingContext.logger`), and the `UnboundLogger`. Keyword arguments of a call are
+    attributes, but for ``exc_info=``, which is that of ``logging``: an exception, a triple of ``sys.exc_info()``, or
+    True for the exception that is being handled.
     """
 
     __slots__ = ("_gate", "_recipe")
@@ -140,6 +144,30 @@ class Logger(ABC):
         Values are converted now, except for a `Lazy`, which is called for every record that is emitted.
         """
         return self._derived(self._recipe.with_fields(read_fields(fields, attributes, keep_lazy=True)))
+
+
+def given_exception(attributes: Mapping[str, object], exception: BaseException | None) -> BaseException | None:
+    """Return the exception of a call, and take ``exc_info=`` out of its attributes where it says what logging's does.
+
+    Args:
+        attributes: keyword attributes with ``exc_info``, a dict of the call's own. True stands for the exception that
+            is being handled; an exception and a triple of ``sys.exc_info()`` for themselves; False and None for none.
+            Anything else stays an attribute.
+        exception: the exception that the call has anyway, which wins, or None.
+    """
+    given = attributes["exc_info"]
+    if type(given) is tuple:
+        parts = cast("tuple[object, ...]", given)
+        given = parts[1] if len(parts) == _TRIPLE else parts
+    found: BaseException | None = None
+    if given is True:
+        found = sys.exc_info()[1]
+    elif is_a(given, BaseException):
+        found = given
+    elif given is not None and given is not False:
+        return exception
+    del cast("dict[str, object]", attributes)["exc_info"]
+    return found if exception is None else exception
 
 
 def with_bad(item: object, fields: Fields) -> Fields:

@@ -13,7 +13,7 @@ from otel_ctxlog.engine.messages import StaticMessages
 from otel_ctxlog.engine.plan import Decision
 from otel_ctxlog.engine.protocols import LogSink
 from otel_ctxlog.engine.stem import EMPTY, Recipe, Stem
-from otel_ctxlog.loggers.base import Gate, Logger
+from otel_ctxlog.loggers.base import Gate, Logger, given_exception
 from otel_ctxlog.loggers.core import ContextCore
 from otel_ctxlog.loggers.state import Cell, State
 from otel_ctxlog.otel.context import get_current
@@ -79,6 +79,8 @@ class BoundLogger(Logger):
         # Where the rule has ended that sent its records elsewhere, they go where all others do.
         sink = None if held is None else self._sink
         try:
+            if "exc_info" in attributes:
+                exception = given_exception(attributes, exception)
             write(
                 route,
                 self._known_stem or self._stem,

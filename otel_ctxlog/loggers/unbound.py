@@ -8,7 +8,7 @@ from time import monotonic
 from otel_ctxlog.engine.fields import Fields
 from otel_ctxlog.engine.plan import Plan
 from otel_ctxlog.engine.stem import Recipe
-from otel_ctxlog.loggers.base import Logger
+from otel_ctxlog.loggers.base import Logger, given_exception
 from otel_ctxlog.loggers.bound import bound_logger
 from otel_ctxlog.loggers.core import ContextCore
 from otel_ctxlog.otel.context import get_current
@@ -90,6 +90,8 @@ class UnboundLogger(Logger):
         # A plan that is good was made of what holds now.
         route = plan.origin.route
         try:
+            if "exc_info" in attributes:
+                exception = given_exception(attributes, exception)
             write(
                 route,
                 plan.stem,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -55,10 +56,7 @@ def configure_context(
 
         says_level = bool(text) and parse_rules(text, name=RULES_VARIABLE).default_level is not None
         if isinstance(config, Path) and not config.is_file():
-            found = "is a folder" if config.is_dir() else "does not exist"
-            if any(sign in str(config) for sign in "=,["):
-                found += f"; rules on one line go into {RULES_VARIABLE}, or config=otel_ctxlog.config.parse_rules(…)"
-            raise ConfigError(f"the file named by {where} {found}", file=str(config))
+            raise ConfigError(f"the file named by {where} {_why_no_file(config)}", file=str(config))
         if isinstance(config, Path) and watch:
             watcher = watch_file(context, config, default_level=not says_level)
             ending.callback(watcher.close)
@@ -68,3 +66,25 @@ def configure_context(
             origin = Origin("environment", RULES_VARIABLE)
             configure_rules(context, text, name=RULES_VARIABLE, origin=origin)
         return ending.pop_all().close
+
+
+def _why_no_file(path: Path) -> str:
+    from otel_ctxlog.config import parse_rules
+
+    if path.is_dir():
+        return "is a folder"
+    found = "does not exist" if path.is_absolute() else f"does not exist in {Path.cwd()}"
+    try:
+        parse_rules(str(path))
+    except ConfigError:
+        is_level = False
+    else:
+        is_level = True
+    if is_level or any(sign in str(path) for sign in "=,["):
+        return f"{found}; rules on one line go into {RULES_VARIABLE}, or config=otel_ctxlog.config.parse_rules(…)"
+    try:
+        names = [one.name for one in path.parent.iterdir()]
+    except OSError:
+        names = []
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.8)
+    return f"{found}; did you mean {str(path.with_name(near[0]))!r}?" if near else found

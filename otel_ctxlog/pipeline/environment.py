@@ -7,12 +7,14 @@ built, and what they would report by a traceback, by silence, or not at all.
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import re
 from typing import TYPE_CHECKING, Final, Literal, cast
 from urllib.parse import urlsplit
 
 from otel_ctxlog.delivery.limits import Limits
+from otel_ctxlog.engine.diagnostics import emit_diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,8 +92,16 @@ def _read(signal: Signal, setting: str) -> tuple[str, str] | None:
 
 
 def sdk_disabled() -> bool:
-    """Return whether ``OTEL_SDK_DISABLED`` is ``true``, in any case."""
-    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    """Return whether ``OTEL_SDK_DISABLED`` is ``true``, in any case.
+
+    What is neither that nor ``false`` counts as false, with a warning, as the specification wants it
+    (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#boolean).
+    """
+    text = os.environ.get("OTEL_SDK_DISABLED", "").strip()
+    if text.lower() not in ("", "true", "false"):
+        said = f"OTEL_SDK_DISABLED is {text!r}, which counts as false, allowed: true, false"
+        emit_diagnostic(said, level=logging.WARNING)
+    return text.lower() == "true"
 
 
 def config_path() -> str | None:

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
 
 from otel_ctxlog.delivery.hearing import QuietLoggers, logger_names
 from otel_ctxlog.engine.diagnostics import emit_diagnostic
+from otel_ctxlog.errors import ConfigError
 from otel_ctxlog.loggers.context import LoggingContext
 from otel_ctxlog.loggers.default import set_default_context
 from otel_ctxlog.pipeline.arguments import check_mapping, check_text
@@ -41,7 +42,7 @@ from otel_ctxlog.pipeline.global_state import (
 from otel_ctxlog.pipeline.otlp import OtlpSettings
 from otel_ctxlog.pipeline.processors import PROCESSOR_LOGGERS, log_processor, span_processor
 from otel_ctxlog.pipeline.rule_metrics import observe_rules
-from otel_ctxlog.pipeline.spooling import spooling_of
+from otel_ctxlog.pipeline.spooling import no_spool, spooling_of
 from otel_ctxlog.pipeline.telemetry import MemoryRecords, Telemetry, seconds_for_signals
 from otel_ctxlog.pipeline.unknown_variables import warn_of_unknown_variables
 
@@ -174,13 +175,19 @@ def setup(
     with ExitStack() as undo:
         undo.callback(made.undo)
         if made.spooling is not None and (logger_provider is not None or "otlp" not in log_parts):
-            raise ValueError("a spool is for exporter 'otlp' of setup(): name it, and pass no logger_provider")
+            by_variable = f"OTEL_LOGS_EXPORTER is {exporter_names('logs')!r}"
+            other = by_variable if exporter is None else f"argument 'exporter' is {exporter!r}"
+            raise ValueError(no_spool("there is an argument 'logger_provider'" if logger_provider else other, spool))
         logger_provider = logger_provider or made.logger_provider([] if disabled else log_parts)
         tracer_provider = tracer_provider or made.tracer_provider([] if disabled else span_parts)
         context = LoggingContext(logger_provider, sources=sources)
         if isinstance(config, os.PathLike) or (isinstance(config, str) and _is_file_name(config)):
             config = Path(config)
-        end_watching = configure_context(context, config, where="argument 'config'", watch=watch_config)
+        try:
+            end_watching = configure_context(context, config, where="argument 'config'", watch=watch_config)
+        except ConfigError as error:
+            # What is wrong, and where, is in its text: how we came to it is none of the reader's business.
+            raise error.with_traceback(None) from None
         undo.pop_all()
 
     telemetry = Telemetry(

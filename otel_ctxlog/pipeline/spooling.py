@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     SpoolArgument: TypeAlias = str | os.PathLike[str] | Spool
 
-__all__ = ["Spooling", "spooling_of"]
+__all__ = ["Spooling", "no_spool", "spooling_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +56,19 @@ def spooling_of(spool: SpoolArgument | None, severity: object) -> Spooling | Non
             raise TypeError(f"argument 'spool' is {found!r}, allowed: a path or a Spool")  # pyright: ignore[reportUnreachable]
         if not os.fspath(found):
             raise ValueError("argument 'spool' is '', allowed: the path of a directory")
+        if os.path.exists(found) and not os.path.isdir(found):  # noqa: PTH110, PTH112 - a path of any kind
+            what = "argument 'spool'" if spool is not None else SPOOL_VARIABLE
+            raise ValueError(f"{what} is {os.fspath(found)!r}, which is no directory, allowed: the path of a directory")
         found = Spool(found)
     return Spooling(found, None if level is None else severity_of(level))
+
+
+def no_spool(found: str, spool: SpoolArgument | None) -> str:
+    """Return what is wrong where records go another way than through a spool.
+
+    Args:
+        found: what makes them go there.
+        spool: the argument of `setup`; None: it was the variable.
+    """
+    given = f"unset {SPOOL_VARIABLE}" if spool is None else "leave argument 'spool' away"
+    return f"a spool is for exporter 'otlp' of setup(), but {found}: name 'otlp', or {given}"

@@ -106,7 +106,7 @@ def test_a_fork_does_not_wait_for_a_stream_that_hangs() -> None:
     go.set()
     thread.join()
 
-    assert (status, took < 1) == (0, True)
+    assert (status, took < 8) == (0, True)
 
 
 def test_a_signal_handler_may_log_while_its_thread_writes() -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 from opentelemetry._logs import SeverityNumber
 
@@ -170,6 +171,73 @@ def test_a_batch_that_is_too_large_is_split_and_accepted_as_a_whole(
     assert spool.pending()[0] == 0
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_parts_that_are_done_are_not_sent_with_the_rest_again(
+    http: Scripted, deliver: Deliver, tmp_path: Path, refused: bool
+) -> None:
+    """Of a batch that was split, what was taken or refused for good is neither repeated nor counted twice."""
+    later: list[Any] = [(503, {"Retry-After": "0"}, b"")] * 3
+
+    def judge(records: list[str]) -> Any:
+        if len(records) > 2:
+            return (413, {}, b"")
+        if "0" in records:
+            return (400, {}, b"") if refused else None
+        return later.pop() if later and "2" in records else None
+
+    http.judge = judge
+    delivered = deliver(http, spool=Spool(tmp_path))
+    for number in range(4):
+        delivered.log(f"{number}", event_name="placed")
+    assert delivered.flush() is not refused
+
+    assert http.batches[:6] == [["0", "1", "2", "3"], ["0", "1"], *[["2", "3"]] * 4]
+    assert [body for body in http.taken if body != "records lost"] == (["2", "3"] if refused else ["0", "1", "2", "3"])
+    assert delivered.processor.sent == (2 if refused else 4)
+    assert delivered.lost == ({("rejected", "EVENT"): 2} if refused else {})
+
+
+@pytest.mark.parametrize("records", [1, 3])
+def test_a_busy_collector_costs_nothing_that_is_on_disk(
+    rpc: Scripted, deliver: Deliver, tmp_path: Path, records: int
+) -> None:
+    """One record alone, or several: they stay until the collector has the resources."""
+    rpc.usual = (grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", ())
+    spool = Spool(tmp_path)
+    delivered = deliver(rpc, spool=spool, limits=Limits(timeout=0.5, delay=60))
+    for number in range(records):
+        delivered.log(f"{number}", event_name="placed")
+    assert not delivered.flush()
+    assert spool.pending()[0] == records
+    rpc.usual = b""
+
+    assert delivered.flush()
+    assert rpc.taken == [f"{number}" for number in range(records)]
+    assert delivered.lost == {}
+
+
+def test_what_cannot_be_read_is_not_looked_for_all_the_time(
+    http: Scripted, deliver: Deliver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flush that waits for a segment that somebody has cut off looks a few times, and not thousands of times."""
+    spool = Spool(tmp_path)
+    delivered = deliver(http, spool=spool)
+    for number in range(4):
+        delivered.log(f"{number}", event_name="placed")
+    [segment] = tmp_path.rglob("*.segment")
+    os.truncate(segment, 300)
+    read, looks = spool.read, 0
+
+    def counting(max_records: int, max_bytes: int) -> Any:
+        nonlocal looks
+        looks += 1
+        return read(max_records, max_bytes)
+
+    monkeypatch.setattr(spool, "read", counting)
+    assert not delivered.flush(1.2)
+    assert 1 <= looks < 20
+
+
 def test_an_exporter_has_no_use_for_a_spool(deliver: Deliver, tmp_path: Path) -> None:
     """It takes records, and not bytes: said at once."""
     with pytest.raises(ValueError, match="a spool keeps encoded records, which Held does not take: use OTLP"):
@@ -236,7 +304,12 @@ def test_the_variable_names_the_directory(tmp_path: Path, monkeypatch: pytest.Mo
         ({"spool_severity": "error"}, ValueError, "argument 'spool_severity' needs a spool"),
         ({"spool": "x", "spool_severity": "eror"}, ValueError, "did you mean 'Error'"),
         ({"spool": "x", "spool_severity": 0}, ValueError, "argument 'spool_severity' is 0, allowed: a level above"),
-        ({"spool": "x", "exporter": "memory"}, ValueError, "a spool is for exporter 'otlp' of setup()"),
+        (
+            {"spool": "x", "exporter": "memory"},
+            ValueError,
+            "a spool is for exporter 'otlp' of setup(), but argument 'ex",
+        ),
+        ({"spool": __file__}, ValueError, "test_the_spool_is_filled_and_drained.py', which is no directory, allowed: "),
     ],
 )
 def test_a_wrong_argument_is_named(

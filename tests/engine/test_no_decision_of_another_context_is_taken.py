@@ -178,7 +178,8 @@ def test_contexts_at_the_address_of_others(logger: cl.UnboundLogger, *, collect:
         if collect:
             gc.collect(0)
 
-    assert again > 10, "addresses were not used again: this test shows nothing"
+    if again <= 10:
+        pytest.skip("addresses were not used again: this run shows nothing")
 
 
 def test_contexts_in_cycles_at_the_address_of_others(logger: cl.UnboundLogger) -> None:
@@ -197,7 +198,8 @@ def test_contexts_in_cycles_at_the_address_of_others(logger: cl.UnboundLogger) -
         if number % 50 == 49:
             gc.collect()
 
-    assert again > 10, "addresses were not used again: this test shows nothing"
+    if again <= 10:
+        pytest.skip("addresses were not used again: this run shows nothing")
 
 
 @pytest.mark.parametrize("foreign", [False, True])
@@ -222,7 +224,8 @@ def test_spans_at_the_address_of_others(*, foreign: bool) -> None:
         del span
         gc.collect(0)
 
-    assert again > 10, "addresses were not used again: this test shows nothing"
+    if again <= 10:
+        pytest.skip("addresses were not used again: this run shows nothing")
 
 
 def test_more_contexts_than_any_cache_keeps(logger: cl.UnboundLogger) -> None:

@@ -180,14 +180,14 @@ def test_a_rule_of_which_another_takes_the_place(ctx: cl.LoggingContext) -> None
 
 def test_a_rule_given_to_another_context_keeps_its_end(ctx: cl.LoggingContext) -> None:
     """Passing rules on does not make them live longer."""
-    ctx.add_rule(_temporary(cl.DEBUG, 0.1))
-    time.sleep(0.05)
+    ctx.add_rule(_temporary(cl.DEBUG, 2))
+    time.sleep(1)
     other = cl.LoggingContext(Sink())
     ctx.add_rules_to(other)
     began = time.monotonic()
     _until(lambda: not other.rules)
 
-    assert time.monotonic() - began < 0.095
+    assert time.monotonic() - began < 1.8
 
 
 def test_expiry_does_not_look_at_the_clock_on_the_wall(ctx: cl.LoggingContext, monkeypatch: pytest.MonkeyPatch) -> None:

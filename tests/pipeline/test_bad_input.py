@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -142,6 +143,37 @@ def test_a_missing_configuration_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("OTEL_CTXLOG_CONFIG", "elsewhere.yaml")
     with pytest.raises(ConfigError, match=r"elsewhere\.yaml.*the file named by OTEL_CTXLOG_CONFIG does not exist"):
         setup()
+
+
+def test_a_file_of_nearly_that_name_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the folder that was looked in, which another working directory changes."""
+    (tmp_path / "rules.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        setup(config="ruls.yaml")
+
+    assert str(caught.value).endswith(f"does not exist in {tmp_path}; did you mean 'rules.yaml'?")
+
+
+def test_the_way_to_a_configuration_error_is_not_shown() -> None:
+    """A traceback through our own frames would bury what is wrong, and where."""
+    with pytest.raises(ConfigError) as caught:
+        setup(config="defaultLevel: Debgu\n")
+
+    assert len(traceback.extract_tb(caught.value.__traceback__)) == 2
+    assert caught.value.__suppress_context__
+
+
+def test_a_value_that_is_no_boolean_counts_as_false(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`OTEL_SDK_DISABLED=yes` disables nothing, by the specification, which is said."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "yes")
+    with setup(exporter="memory", set_global=False) as telemetry:
+        telemetry.logging.logger().info("heard")
+
+    assert len(telemetry.memory.finished_logs()) == 1
+    assert caplog.messages == ["OTEL_SDK_DISABLED is 'yes', which counts as false, allowed: true, false"]
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def test_a_call_that_hangs_is_left_and_not_doubled() -> None:
     calls = Calls({"hang": hang})
     begin = time.monotonic()
     assert [calls.run(Deadline(0.05)), calls.run(Deadline(0.05)), calls.wait(Deadline(0))] == [False] * 3
-    assert time.monotonic() - begin < 1.0
+    assert time.monotonic() - begin < 8
     assert len(begun) == 1
 
     gate.set()

@@ -132,7 +132,7 @@ def test_timeout(nobody: str, protocol: str, monkeypatch: pytest.MonkeyPatch) ->
     begin = time.monotonic()
 
     assert not _send(endpoint=nobody, protocol=protocol)
-    assert time.monotonic() - begin < 3.0
+    assert time.monotonic() - begin < 8
 
 
 @BOTH

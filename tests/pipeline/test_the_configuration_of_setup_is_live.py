@@ -79,10 +79,11 @@ def test_the_variable_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         assert telemetry.logging.logger(cl.Realm("shop/db")).enabled(cl.DEBUG)
 
 
-def test_rules_in_place_of_a_file_are_told_where_to_go() -> None:
+@pytest.mark.parametrize("rules", ["warn,shop=debug", "debug"])
+def test_rules_in_place_of_a_file_are_told_where_to_go(rules: str) -> None:
     """`config="shop=debug"` names no file, and was probably meant as rules."""
-    with pytest.raises(cl.ConfigError, match=r"does not exist; rules on one line go into OTEL_CTXLOG"):
-        cl.setup(config="warn,shop=debug", exporter="none", set_global=False)
+    with pytest.raises(cl.ConfigError, match=r"does not exist in .*; rules on one line go into OTEL_CTXLOG"):
+        cl.setup(config=rules, exporter="none", set_global=False)
 
 
 def test_a_mistake_in_the_variable_is_an_error_of_setup(monkeypatch: pytest.MonkeyPatch) -> None:

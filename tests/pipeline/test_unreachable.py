@@ -53,7 +53,7 @@ def test_one_diagnostic_for_both_signals(nobody: str, protocol: str, caplog: pyt
     assert f"{nobody} (OTLP over {protocol}): " in text
     assert "refused" in text.lower()
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in text
-    assert slowest < 0.5
+    assert slowest < 2
 
 
 @BOTH

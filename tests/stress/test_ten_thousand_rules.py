@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 MANY = 10_000
-SECONDS = 5.0
+SECONDS = 10.0
 
 RULES: list[cl.Rule] = [cl.ConditionRule(4 + n % 3, cl.BaggageEntry("tenant", f"t{n}")) for n in range(MANY)]
 
@@ -44,12 +44,12 @@ WAYS: dict[str, Callable[[cl.LoggingContext], None]] = {
 def test_loading_takes_no_time_that_grows_with_the_square(way: str) -> None:
     """10,000 rules load in a moment, also one by one, also over themselves."""
     ctx = cl.LoggingContext(NullSink())
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(2):
         WAYS[way](ctx)
         ctx.logger().info("m")
 
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert list(ctx.rules) == RULES[::-1]
 
 

@@ -53,7 +53,7 @@ def test_what_exporting_logs_is_not_exported(kind: Callable[[OTLPLogExporter], L
     root = logging.getLogger()
     root.addHandler(heard)
     root.setLevel(logging.DEBUG)
-    with Receiver(grpc_port=None) as receiver:
+    with Receiver(http_port=0, grpc_port=None) as receiver:
         provider = LoggerProvider(shutdown_on_exit=False)
         provider.add_log_record_processor(kind(OTLPLogExporter(endpoint=f"{receiver.http_endpoint}/v1/logs")))
         ctx = cl.LoggingContext(provider)

@@ -244,7 +244,7 @@ def test_a_wrong_option_is_refused_at_once(middleware: Any, options: Any, error:
 
 def test_a_long_baggage_header_costs_no_time(records: Any) -> None:
     """A header as long as servers allow, full of blanks, is read in a time that grows with its length only."""
-    begin = time.perf_counter()
+    begin = time.process_time()
     asked(("baggage", "a=1" + " " * 64_000 + "b"), headers={"X-Tenant": "tenant"})
 
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 2
