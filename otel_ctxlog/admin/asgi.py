@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias, cast
 from otel_ctxlog.admin.endpoint import Endpoint, finished
 from otel_ctxlog.admin.exchange import MAX_BODY_BYTES, Problem, Request, Response
 from otel_ctxlog.admin.reading import too_large
-from otel_ctxlog.admin.streams import BEAT, BEAT_SECONDS, POLL_SECONDS
+from otel_ctxlog.admin.streams import POLL_SECONDS
 
 __all__ = ["AsgiEndpoint"]
 
@@ -22,6 +22,9 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 _BODY_SECONDS: Final = 10.0
+# Servers that are told to end wait for their answers first, uvicorn for as long as it takes: an open page must not keep
+# the program from ending. The client comes again, as Server-Sent Events do.
+_STREAM_SECONDS: Final = 5.0
 _DISCONNECT: Final = "http.disconnect"
 
 
@@ -72,7 +75,17 @@ class AsgiEndpoint:
         """Answer in a thread: thousands of rules take a while, and the loop has others to serve."""
         if not _in_asyncio():
             return self._endpoint.handle(request)
-        return await asyncio.to_thread(self._endpoint.handle, request)
+        answering = asyncio.ensure_future(asyncio.to_thread(self._endpoint.handle, request))
+        try:
+            return await asyncio.shield(answering)
+        except asyncio.CancelledError:
+            # The thread goes on: a stream that it begins is nobody's.
+            answering.add_done_callback(self._give_up)
+            raise
+
+    def _give_up(self, answering: asyncio.Future[Response]) -> None:
+        if not answering.cancelled() and answering.result().stream_after is not None:
+            self._endpoint.streams.end()
 
     async def _stream(self, response: Response, receive: Receive, send: Send, after: int) -> None:
         tail = self._endpoint.tail(after)
@@ -91,14 +104,11 @@ class AsgiEndpoint:
 
 
 async def _tell(*, tail_more: Callable[[], bytes], send: Send, gone: asyncio.Future[None]) -> None:
-    written = monotonic()
-    while not gone.done():
+    end = monotonic() + _STREAM_SECONDS
+    while not gone.done() and monotonic() < end:
         more = tail_more()
-        if not more and monotonic() - written > BEAT_SECONDS:
-            more = BEAT
         if more:
             await send({"type": "http.response.body", "body": more, "more_body": True})
-            written = monotonic()
         await asyncio.wait([gone], timeout=POLL_SECONDS)
 
 

@@ -22,7 +22,7 @@ from otel_ctxlog.engine.values import repr_of, safe_text, scalar_text
 from otel_ctxlog.loggers.context import LoggingContext, core_of
 
 if TYPE_CHECKING:
-    from opentelemetry._logs import Logger
+    from opentelemetry._logs import Logger, SeverityNumber
     from opentelemetry.util.types import AttributeValue
 
 __all__ = ["EXPLAIN_FIELDS", "explain", "level_of_field"]
@@ -55,6 +55,18 @@ class _Resource:
         self.attributes = attributes
 
 
+class _Logger(NoOpLogger):
+    def enabled(
+        self,
+        *,
+        context: Context | None = None,  # noqa: ARG002 - all of them
+        severity_number: SeverityNumber | None = None,  # noqa: ARG002
+        event_name: str | None = None,  # noqa: ARG002
+    ) -> bool:
+        """Return True: what becomes of records there is not known, and not asked for."""
+        return True
+
+
 class _Provider(LoggerProvider):
     """A target with a resource that somebody has described."""
 
@@ -68,7 +80,7 @@ class _Provider(LoggerProvider):
         schema_url: str | None = None,
         attributes: Mapping[str, AttributeValue] | None = None,
     ) -> Logger:
-        return NoOpLogger(name, version, schema_url, attributes)
+        return _Logger(name, version, schema_url, attributes)
 
 
 def level_of_field(fields: Fields, name: str, *, may_be_null: bool = False) -> int | None:
@@ -104,14 +116,15 @@ def explain(context: LoggingContext, fields: Fields, texts: RuleTexts) -> Json:
     messages = _messages(fields)
     resource = fields.mapping("resource")
     if resource:
-        known = core_of(context).settled().effective().route.reader.resource() or {}
-        context = LoggingContext(_Provider({**known, **resource}), base=context)
+        route = core_of(context).settled().effective().route
+        known = route.reader.resource() or {}
+        context = LoggingContext(_Provider({**known, **resource}), base=context, level_offset=route.offset)
     token = attach(_otel_context(fields))
     try:
         found = context.explain(*messages)
     finally:
         detach(token)
-    return _as_json(found, level, context, texts, with_notes_of_target=not resource)
+    return _as_json(found, level, context, texts)
 
 
 def _messages(fields: Fields) -> list[object]:
@@ -143,16 +156,13 @@ def _otel_context(fields: Fields) -> Context:
     return found
 
 
-def _as_json(
-    found: Explanation, level: int | None, context: LoggingContext, texts: RuleTexts, *, with_notes_of_target: bool
-) -> Json:
+def _as_json(found: Explanation, level: int | None, context: LoggingContext, texts: RuleTexts) -> Json:
     numbers = {id(rule.rule): rule.id for rule in context.statistics().rules}
-    notes = [note for note in found.notes if with_notes_of_target or "LoggerProvider" not in note]
     content: dict[str, Json] = {
         **level_json(found.level),
         "rule": None if found.rule is None else _rule(found.rule, numbers, texts),
         "origin": origin_json(found.origin),
-        "notes": [note[:_LONGEST] for note in notes],
+        "notes": [note[:_LONGEST] for note in found.notes],
         "skipped": [
             {
                 "rule": _rule(rule, numbers, texts),

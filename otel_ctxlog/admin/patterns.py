@@ -23,7 +23,7 @@ _PARTS: Final = re.compile(
     r"|.",
     re.DOTALL,
 )
-_FEW: Final = re.compile(r"\{[0-9]*,([0-9])\}")
+_FEW: Final = re.compile(r"\{[0-9]*,[0-3]\}")
 
 
 def repeats_repetitions(pattern: str) -> bool:

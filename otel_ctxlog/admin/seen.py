@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
@@ -31,6 +32,8 @@ _BUDGET: Final = 8_000
 """About how many characters of one record are kept."""
 _LARGEST_INT: Final = 1 << 63
 _ELLIPSIS: Final = "…"
+# A text in JSON, its end perhaps cut off, and the colon after it: never tried twice from one place.
+_JSON_TEXT: Final = re.compile(r'"((?:[^"\\]|\\.)*)(?:"(\s*:)?|\\?\Z)', re.DOTALL)
 
 
 class Seen:
@@ -164,9 +167,16 @@ class _Cutter:
     def body(self, body: object) -> Json:
         if body is None:
             return None
-        if not self._redaction.bodies:
+        if not self._redaction.bodies or (isinstance(body, str) and self._says_hidden(body[:_LONGEST_BODY])):
             return REDACTED
         return self._value(body, _LONGEST_BODY, 0)
+
+    def _says_hidden(self, body: str) -> bool:
+        """Return whether that is JSON with a name whose value is hidden: the body of an event repeats its fields."""
+        if not body.startswith("{"):
+            return False
+        hides = self._redaction.hides
+        return any(found[2] is not None and hides(found[1][:_LONGEST_NAME]) for found in _JSON_TEXT.finditer(body))
 
     def mapping(self, values: object) -> dict[str, Json]:
         """Return the values by name, as many as may be kept."""

@@ -59,6 +59,8 @@ class AdminServer:
         self._lock = threading.Lock()
         # Ended ones stay until the next connection comes, so that `close` waits for the last step of each.
         self._connections: dict[threading.Thread, socket.socket] = {}
+        # Apart from the event, whose lock a signal handler that closes, too, would wait for in vain.
+        self._closed = False
         self._closing = threading.Event()
         self._here = True
         self._thread = threading.Thread(target=self._accept, name=_NAME, daemon=True)
@@ -90,12 +92,13 @@ class AdminServer:
     @property
     def running(self) -> bool:
         """Whether it answers: False after `close`, and in a forked child."""
-        return self._here and not self._closing.is_set()
+        return self._here and not self._closed
 
     def close(self) -> None:
         """Answer nothing more, close all connections and end the threads; again: nothing. Rules stay until they end."""
-        if not self._here or self._closing.is_set():
+        if not self._here or self._closed:
             return
+        self._closed = True
         self._closing.set()
         deadline = monotonic() + _CLOSE_SECONDS
         with contextlib.suppress(OSError):
@@ -222,7 +225,8 @@ class AdminServer:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
         listening = socket.socket(family, socket.SOCK_STREAM)
         try:
             if os.name == "posix":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
 from otel_ctxlog.cli import check, events, explain, receive, schema, spool
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     schema.add_to(commands)
     spool.add_to(commands)
     # Not `parse_args`, which would answer an unknown option of a command with the usage of this parser.
-    arguments, unknown = parser.parse_known_args(argv)
+    arguments, unknown = parser.parse_known_args(spool.with_path(sys.argv[1:] if argv is None else argv))
     if unknown:
         arguments.error(f"unrecognized arguments: {' '.join(unknown)}")
     run: Callable[[argparse.Namespace], int] = arguments.run

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from otel_ctxlog.cli.service import add_import, import_modules, writing
+from otel_ctxlog.cli.service import add_import, import_modules, standard_input, writing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -87,7 +87,7 @@ def _findings(arguments: argparse.Namespace) -> list[Finding]:
     tags: Collection[str] | None = tag_definitions() or None
     findings: list[Finding] = []
     for name in arguments.config:
-        source = sys.stdin.buffer.read() if name == "-" else Path(name)
+        source = standard_input() if name == "-" else Path(name)
         found = check(source, realms=realms, tags=tags, sources=arguments.sources)
         findings += found if name != "-" else [one.in_file("<stdin>") for one in found]
     for number, text in enumerate(arguments.rules, start=1):

@@ -9,13 +9,15 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
+from otel_ctxlog.cli.events_check import FORMATS, check
+from otel_ctxlog.cli.service import is_terminal
 from otel_ctxlog.engine.durations import parse_duration
 from otel_ctxlog.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import FrameType
     from typing import Any, TextIO
 
@@ -35,7 +37,6 @@ Any name in --where, --count-by, --by and --columns is a column (see --schema) o
 or its resource. Exit code: 0 answered, 1 something could not be read, 2 wrong command line or question, 3 answered, but
 lines were broken, 130 interrupted. The manual is docs/events-command.md.
 """
-_FORMATS = ("table", "csv", "jsonl", "parquet")
 _ANSWERED, _FAILED, _MISUSED, _BROKEN, _SIGNALLED = 0, 1, 2, 3, 128
 _SIGPIPE = 13
 _LISTED = 100
@@ -46,7 +47,13 @@ _GROUPS = 10
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]
     """Add the command to a parser."""
     parser = commands.add_parser(
-        "events", help="ask files of OTLP JSON lines", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False
+        "events",
+        help="ask files of OTLP JSON lines",
+        # All options would take more lines than a complaint about one of them.
+        usage="%(prog)s FILE ... [which records] [a question] [the answer]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        allow_abbrev=False,
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="files, patterns like 'logs/*.jsonl*', - for stdin")
     chosen = parser.add_argument_group("which records")
@@ -60,6 +67,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     chosen.add_argument("--severity", metavar="LEVEL", help="at least: trace debug info warn error fatal, or 1 to 24")
     chosen.add_argument("--where", default="", metavar="SQL", help="a condition: 'retry > 3 and tenant = ''acme'''")
     chosen.add_argument("--logs", action="store_true", help="all log records, not only events")
+    chosen.add_argument(
+        "--distinct", action="store_true", help="of log records with the same log.record.uid the first only"
+    )
     asked = parser.add_argument_group("questions (one of them; --trace alone shows the trace as a tree)")
     kinds = asked.add_mutually_exclusive_group()
     kinds.add_argument(
@@ -81,7 +91,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     )
     asked.add_argument("--newest", action="store_true", help="list the newest first")
     answer = parser.add_argument_group("the answer")
-    answer.add_argument("--format", choices=_FORMATS, default=None, help="(default: table, or what FILE of -o ends in)")
+    answer.add_argument("--format", choices=FORMATS, help="(default: what FILE of -o ends in, else table)")
     answer.add_argument("-o", "--output", metavar="FILE", help="write it to FILE")
     answer.add_argument(
         "--color", action=argparse.BooleanOptionalAction, help="colours, or none (default: on a terminal)"
@@ -93,7 +103,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(arguments: argparse.Namespace) -> int:
     """Answer, and return the exit code."""
-    _check(arguments)
+    check(arguments)
     signals = _Signals()
     try:
         with signals:
@@ -124,33 +134,6 @@ def _failed(problem: object, code: int = _FAILED) -> int:
     return code
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    """Refuse what does not go together, before anything is loaded."""
-    error: Callable[[str], Any] = arguments.error
-    counted = arguments.count_by is not None or arguments.rate is not None or arguments.timeline
-    if not arguments.files and not arguments.schema:
-        error("the following arguments are required: FILE")
-    if arguments.by and arguments.rate is None and not arguments.timeline:
-        error("--by belongs to --rate or --timeline")
-    if arguments.top is not None and not counted:
-        error("--top belongs to --count-by, --rate or --timeline")
-    if arguments.top is not None and arguments.limit is not None:
-        error("--top and --limit are alternatives")
-    if arguments.newest and (counted or arguments.sql or arguments.schema):
-        error("--newest belongs to a list")
-    if arguments.where and (arguments.sql or arguments.schema):
-        error("--where does not go with --sql, whose SELECT has a WHERE of its own, or with --schema")
-    if arguments.files.count("-") > 1:
-        error("standard input can be read once")
-    if arguments.format is None:
-        ending = os.path.splitext(arguments.output or "")[1][1:]  # noqa: PTH122 - a name, whatever it names
-        arguments.format = ending if ending in _FORMATS else "table"
-    if arguments.format != "table" and (arguments.timeline or arguments.schema):
-        error(f"--{'timeline' if arguments.timeline else 'schema'} has no format {arguments.format}; --rate has")
-    if arguments.format == "parquet" and arguments.output is None and _is_terminal(sys.stdout):
-        error("--format parquet is not for a terminal; take -o FILE")
-
-
 def _needs_extra() -> None:
     try:
         import duckdb  # noqa: F401 # pyright: ignore[reportUnusedImport]
@@ -173,8 +156,10 @@ def _run(arguments: argparse.Namespace) -> int:
         question = _question(arguments)
         sources = Sources(names)
         _check_output(arguments.output, names)
+        if "-" in names and is_terminal(sys.stdin):
+            print("reading lines of OTLP JSON from the terminal; Ctrl-D ends them", file=sys.stderr)
         with Session(question, memory=arguments.memory, jobs=arguments.jobs or default_jobs()) as session:
-            progress = Progress(sys.stderr, total=sources.total, shown=_is_terminal(sys.stderr))
+            progress = Progress(sys.stderr, total=sources.total, shown=is_terminal(sys.stderr))
             try:
                 found = session.read(sources, progress.show)
             finally:
@@ -207,7 +192,7 @@ def _question(arguments: argparse.Namespace) -> Question:
     limit: int | None = arguments.top or arguments.limit or None
     if arguments.schema:
         return schema.Schema(records)
-    if arguments.sql:
+    if arguments.sql is not None:
         return asking.OwnSql(records, sql=arguments.sql)
     if arguments.count_by is not None:
         return asking.Count(records, by=arguments.count_by, limit=limit)
@@ -229,18 +214,24 @@ def _records(arguments: argparse.Namespace) -> Records:
     from otel_ctxlog.questions.problem import QuestionError
     from otel_ctxlog.questions.wanted import Filters
 
+    now = time.time_ns()
     try:
         filters = Filters(
             types=tuple(arguments.type),
             services=tuple(arguments.service),
-            since=parse_moment(arguments.since) if arguments.since is not None else None,
-            until=parse_moment(arguments.until) if arguments.until is not None else None,
+            since=parse_moment(arguments.since, now=now) if arguments.since is not None else None,
+            until=parse_moment(arguments.until, now=now) if arguments.until is not None else None,
             trace=_trace(arguments.trace) if arguments.trace is not None else None,
             severity=parse_severity(arguments.severity) if arguments.severity is not None else None,
         )
     except ValueError as problem:
         raise QuestionError(str(problem)) from problem
-    return Records(filters=filters, plain=arguments.logs, where=arguments.where)
+    if filters.since is not None and filters.until is not None and filters.since >= filters.until:
+        raise QuestionError(
+            f"--since must be before --until, but got --since {arguments.since} --until {arguments.until}: "
+            f"there is no time between them"
+        )
+    return Records(filters=filters, plain=arguments.logs, where=arguments.where, distinct=arguments.distinct)
 
 
 def _trace(text: str) -> str:
@@ -260,6 +251,8 @@ def _show_views(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace, question: Question, session: Session) -> int | None:
     """Write the answer, and return how many rows there were for people; None where nobody counted."""
+    from otel_ctxlog.questions.placing import place
+
     output: str | None = arguments.output
     if arguments.format == "parquet":
         path = session.export()
@@ -268,7 +261,7 @@ def _show(arguments: argparse.Namespace, question: Question, session: Session) -
                 shutil.copyfileobj(file, sys.stdout.buffer)
             sys.stdout.flush()
         else:
-            shutil.move(path, output)
+            place(path, output)
         return None
     if output is None:
         return _show_on(sys.stdout, arguments, question, session)
@@ -276,7 +269,7 @@ def _show(arguments: argparse.Namespace, question: Question, session: Session) -
     path = session.folder / "answer"
     with path.open("w", encoding="utf-8", newline="\n") as stream:
         shown = _show_on(stream, arguments, question, session)
-    shutil.move(path, output)
+    place(path, output)
     return shown
 
 
@@ -307,8 +300,13 @@ def _report(found: Found, session: Session, shown: int | None) -> None:
     from otel_ctxlog.console.text import escape
 
     notes = [f"note: {line}" for line in session.unknown()]
-    if shown is not None and not shown:
+    if not (found.lines or found.broken_lines or found.unfinished):
+        notes.append("nothing to read: expected lines of OTLP JSON, as `otel-ctxlog receive --keep FILE` writes them")
+    elif shown is not None and not shown:
         notes.append(f"nothing found in {found.records:,} log records and {found.spans:,} spans")
+    if session.duplicates:
+        what = "log record" if session.duplicates == 1 else "log records"
+        notes.append(f"{session.duplicates:,} {what} left out whose log.record.uid had come before")
     left_out = session.left_out(shown) if shown else 0
     if left_out:
         notes.append(f"{left_out:,} more are not shown; --limit 0 shows all")
@@ -323,15 +321,8 @@ def _report(found: Found, session: Session, shown: int | None) -> None:
         print(escape(note), file=sys.stderr)
 
 
-def _is_terminal(stream: TextIO) -> bool:
-    try:
-        return stream.isatty()
-    except (AttributeError, ValueError, OSError):
-        return False
-
-
 class _Signals:
-    """While entered, SIGINT and SIGTERM end what is done by an exception, so that nothing is left on the disk.
+    """While entered, SIGINT, SIGTERM and SIGHUP end what is done by an exception, so that nothing is left on the disk.
 
     Attributes:
         came: the signal that came, or 0.
@@ -343,7 +334,11 @@ class _Signals:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            numbers = [signal.SIGINT, signal.SIGTERM]
+            # `nohup` has it ignored.
+            if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+                numbers.append(signal.SIGHUP)
+            for number in numbers:
                 self._before[number] = signal.signal(number, self._end)
         return self
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from otel_ctxlog.cli.service import add_import, import_modules, writing
+from otel_ctxlog.cli.service import add_import, import_modules, standard_input, writing
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from typing import Any
 
     from opentelemetry.context import Context
@@ -76,8 +79,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         level = None if arguments.level is None else _level(arguments.level)
         messages = _messages(arguments)
-        context = _otel_context(arguments)
-        logging, texts = _configured(arguments)
+        with _sdk_as_it_is():
+            context = _otel_context(arguments)
+            logging, texts = _configured(arguments)
     except ConfigError as wrong:
         return _failed(str(wrong))
     except ValueError as wrong:
@@ -89,6 +93,16 @@ def run(arguments: argparse.Namespace) -> int:
     answer = "" if level is None else f"{level_name(level)} is {'on' if on else 'off'}: "
     _show(explanation, answer, texts)
     return 0 if on else 1
+
+
+@contextmanager
+def _sdk_as_it_is() -> Generator[None]:
+    """While entered, the shell's variables OTEL_* do not sample, limit or disable: the options say what there is."""
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("OTEL_")}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 def _misused(arguments: argparse.Namespace, problem: str) -> int:
@@ -123,7 +137,7 @@ def _configured(arguments: argparse.Namespace) -> tuple[LoggingContext, dict[int
     context = LoggingContext(provider)
     plans: list[Plan] = []
     if arguments.config is not None:
-        source = sys.stdin.buffer.read() if arguments.config == "-" else Path(arguments.config)
+        source = standard_input() if arguments.config == "-" else Path(arguments.config)
         plans.append(default_registry().plan(read_document(source)))
     if arguments.rules is not None:
         plans.append(rules_plan(arguments.rules, name="--rules", origin=Origin("text", "--rules")))

@@ -1,4 +1,4 @@
-"""What the commands about rules share: modules of the service that they are about, output that any terminal takes."""
+"""What commands share: modules of the service that they are about, standard input, output that any terminal takes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable
+    from typing import TextIO
 
-__all__ = ["add_import", "import_modules", "writing"]
+__all__ = ["add_import", "import_modules", "is_terminal", "standard_input", "writing"]
 
 # As a shell has it for a process that SIGPIPE ended.
 _NOBODY_READS: Final = 128 + 13
@@ -42,6 +43,23 @@ def import_modules(names: Iterable[str]) -> str | None:
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a module of the user
             return f"--import {name}: {type(error).__name__}: {error}"
     return None
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether somebody sits there; not at a stream that is closed."""
+    try:
+        return stream is not None and stream.isatty()
+    except (AttributeError, ValueError, OSError):
+        return False
+
+
+def standard_input() -> bytes:
+    """Read standard input to its end; nothing where it is closed. On a terminal, say that it is read."""
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+        return b""
+    if is_terminal(sys.stdin):
+        print("reading a configuration in YAML from the terminal; Ctrl-D ends it", file=sys.stderr)
+    return sys.stdin.buffer.read()
 
 
 def writing(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otel_ctxlog.cli.service import writing
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from otel_ctxlog.delivery.spool.entries import Encoded
@@ -26,6 +28,8 @@ exit codes: 0: all is well; 1: verify has found damage, records has found what i
 everything that it should; 2: a wrong command line, or a PATH that cannot be read or is no spool.
 """
 
+_VARIABLE = "OTEL_CTXLOG_SPOOL"
+_ACTIONS = ("show", "records", "verify", "drain")
 _UNITS = ("KiB", "MiB", "GiB")
 _STEP = 1024
 
@@ -42,7 +46,11 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         epilog=_EPILOG,
         allow_abbrev=False,
     )
-    parser.add_argument("path", metavar="PATH", help="the directory that was given to setup(spool=…)")
+    parser.add_argument(
+        "path",
+        metavar="PATH",
+        help=f"the directory that was given to setup(spool=…); default: the variable {_VARIABLE}",
+    )
     parser.set_defaults(run=show, error=parser.error, json=False)
     actions = parser.add_subparsers(title="what to do", metavar="ACTION")
     show_parser = actions.add_parser("show", help="what waits, by process (the default)", allow_abbrev=False)
@@ -90,6 +98,26 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     drain.set_defaults(run=_drain, error=drain.error)
 
 
+def with_path(argv: Sequence[str]) -> Sequence[str]:
+    """Return a command line with the PATH that the variable ``OTEL_CTXLOG_SPOOL`` says, if it is ours and names none.
+
+    `argparse` cannot: where the first of two positionals may be missing, it takes an only one for the second.
+    """
+    if not argv or argv[0] != "spool" or "-h" in argv or "--help" in argv:
+        return argv
+    at = next((at for at, text in enumerate(argv) if at and not text.startswith("-")), len(argv))
+    # A directory may have the name of an action.
+    named = at < len(argv) and (argv[at] not in _ACTIONS or [*argv, ""][at + 1] in _ACTIONS)
+    return argv if named else [*argv[:at], os.environ.get(_VARIABLE, "").strip(), *argv[at:]]
+
+
+def _has_path(arguments: argparse.Namespace) -> None:
+    if not arguments.path:
+        error: Callable[[str], Any] = arguments.error
+        error(f"the following arguments are required: PATH, or a directory in the variable {_VARIABLE}")
+
+
+@writing
 def show(arguments: argparse.Namespace) -> int:
     """Show what waits; the exit code."""
     view = _look(arguments)
@@ -102,6 +130,7 @@ def show(arguments: argparse.Namespace) -> int:
     return 0
 
 
+@writing
 def verify(arguments: argparse.Namespace) -> int:
     """Check all that waits; the exit code."""
     view = _look(arguments)
@@ -122,10 +151,12 @@ def verify(arguments: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
+@writing
 def print_records(arguments: argparse.Namespace) -> int:
     """Print the records that wait; the exit code."""
     from otel_ctxlog.delivery.spool.inspecting import waiting_records, why_no_spool
 
+    _has_path(arguments)
     left: int = arguments.limit if arguments.limit is not None else sys.maxsize
     strange = 0
     try:
@@ -194,6 +225,7 @@ def _drain(arguments: argparse.Namespace) -> int:
 def _look(arguments: argparse.Namespace) -> SpoolView | None:
     from otel_ctxlog.delivery.spool.inspecting import look, why_no_spool
 
+    _has_path(arguments)
     try:
         if problem := why_no_spool(Path(arguments.path)):
             _no_spool(problem)

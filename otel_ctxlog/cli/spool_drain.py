@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from otel_ctxlog.delivery.request import assemble
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from otel_ctxlog.delivery.protocols import Transport
     from otel_ctxlog.delivery.spool.entries import Encoded
@@ -104,8 +105,9 @@ def drain(arguments: argparse.Namespace, view: SpoolView) -> int:
         problem, code = "interrupted", _INTERRUPTED
     finally:
         transport.close()
-    if arguments.all and not problem:
-        problem = _left_behind(Path(arguments.path))
+    if not problem:
+        ours = None if arguments.all else {owner.name for owner in view.owners if not owner.is_held}
+        problem = _left_behind(Path(arguments.path), ours)
         code = 1 if problem else 0
     rest = sum(owner.records for owner in held)
     text = f"{sender.sent} records delivered"
@@ -121,12 +123,22 @@ def drain(arguments: argparse.Namespace, view: SpoolView) -> int:
     return _say(text, code=code)
 
 
-def _left_behind(path: Path) -> str:
-    """Return what is there although everything should have been sent, or nothing."""
+def _left_behind(path: Path, names: Collection[str] | None) -> str:
+    """Return what is there although it should have been sent: of these owners, by default of all; or nothing."""
     from otel_ctxlog.delivery.spool.inspecting import look
 
-    left = [owner for owner in look(path).owners if owner.records or owner.problem]
-    return f"left behind: {', '.join(f'{owner.name} {owner.problem}'.rstrip() for owner in left)}" if left else ""
+    try:
+        owners = look(path).owners
+    except FileNotFoundError:
+        return ""
+    if names is not None:
+        owners = tuple(owner for owner in owners if owner.name in names and not owner.is_held)
+    left = [owner for owner in owners if owner.records or owner.problem]
+    if not left:
+        return ""
+    text = f"left behind: {', '.join(f'{owner.name} {owner.problem}'.rstrip() for owner in left)}"
+    # Only the records of whom we may lock and remove can be sent.
+    return text if os.access(path, os.W_OK) else f"{text}; {path} may not be written by this user"
 
 
 def _remaining(path: Path) -> int:

@@ -21,6 +21,7 @@ from otel_ctxlog.pipeline.configuring import configure_context
 from otel_ctxlog.pipeline.environment import choose, sdk_disabled
 from otel_ctxlog.pipeline.global_state import global_logger_provider
 from otel_ctxlog.pipeline.provider_gate import gate_provider
+from otel_ctxlog.pipeline.unknown_variables import warn_of_unknown_variables
 
 try:
     # That module switches type checkers off.
@@ -111,6 +112,7 @@ class CtxlogInstrumentor(BaseInstrumentor):  # type: ignore[misc] # as above
             self._refused = False
 
     def _turn_on(self, provider: LoggerProvider | None, options: InstrumentorOptions) -> None:
+        warn_of_unknown_variables()
         stdlib = _flag(options.stdlib, OTEL_CTXLOG_STDLIB)
         gate = _flag(options.gate, OTEL_CTXLOG_GATE)
         with ExitStack() as undo:

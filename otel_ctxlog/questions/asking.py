@@ -31,11 +31,13 @@ class Records:
         filters: what is asked of them while they are read.
         plain: whether log records that are no events count, too.
         where: a condition in SQL, or empty.
+        distinct: whether of the log records with the same ``log.record.uid`` only the first counts.
     """
 
     filters: Filters
     plain: bool = False
     where: str = ""
+    distinct: bool = False
 
 
 class Question:
@@ -78,6 +80,7 @@ class Question:
             columns=frozenset(name for name in names if name.lower() in OF_LOGS),
             attributes=self.attributes,
             filters=self.records.filters,
+            distinct=self.records.distinct,
         )
 
     @property
@@ -288,6 +291,7 @@ class Trace(Question):
             columns=frozenset({*_LISTED, *kept.columns}),
             attributes=kept.attributes,
             filters=kept.filters,
+            distinct=kept.distinct,
         )
 
     @property
@@ -338,6 +342,7 @@ class OwnSql(Question):
             columns=found.columns,
             attributes=found.attributes,
             filters=self.records.filters,
+            distinct=self.records.distinct,
         )
 
     def sql(self, database: Database, found: Found) -> str:  # noqa: ARG002

@@ -71,6 +71,7 @@ _ROWS: Final = {
         "a": "JSON",
         "r": "JSON",
         "x": "VARCHAR[]",
+        "u": "VARCHAR",
     },
     "spans": {
         "t": "BIGINT",
@@ -90,6 +91,7 @@ _ROWS: Final = {
     },
 }
 _FETCHED: Final = 5_000
+_DESCRIBE: Final = "DESCRIBE "
 
 
 class Answer:
@@ -160,6 +162,20 @@ class Database:
         except duckdb.Error as error:
             raise OSError(reason_of(error)) from error
 
+    def drop_duplicates(self) -> int:
+        """Keep the first of the log records with the same id, and return how many others there were.
+
+        Raises:
+            OSError: there is neither memory nor disk for it.
+        """
+        first = "SELECT min(rowid) FROM logs_rows WHERE u IS NOT NULL GROUP BY u"
+        delete = f"DELETE FROM logs_rows WHERE u IS NOT NULL AND rowid NOT IN ({first})"  # noqa: S608
+        try:
+            row = self._connection.execute(delete).fetchone()
+        except duckdb.Error as error:
+            raise OSError(reason_of(error)) from error
+        return int(row[0]) if row else 0
+
     def shut(self, found: Found, attributes: Sequence[str], *, null_columns: bool) -> None:
         """Make the views, and let nothing touch files or settings from now on.
 
@@ -194,7 +210,7 @@ class Database:
             QuestionError: DuckDB does not take it, or fails on the way.
         """
         try:
-            described = self._connection.execute(f"DESCRIBE {sql}").fetchall()
+            described = self._connection.execute(f"{_DESCRIBE}{sql}").fetchall()
             self._connection.execute(sql)
         except duckdb.Error as error:
             raise QuestionError(reason_of(error)) from error
@@ -232,8 +248,15 @@ class Database:
 
 
 def reason_of(error: duckdb.Error) -> str:
-    """Return what DuckDB says, without the empty lines."""
-    return "\n".join(line for line in str(error).splitlines() if line.strip())
+    """Return what DuckDB says, without the empty lines, and without our own word before the user's."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    for at, line in enumerate(lines):
+        if line.startswith(f"LINE 1: {_DESCRIBE}"):
+            # The next line points at a column of this one.
+            size = len(_DESCRIBE)
+            lines[at : at + 2] = [line.replace(_DESCRIBE, "", 1), *(below[size:] for below in lines[at + 1 : at + 2])]
+            break
+    return "\n".join(lines)
 
 
 def identifier(name: str) -> str:

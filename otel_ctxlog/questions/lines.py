@@ -21,6 +21,8 @@ from otel_ctxlog.questions.rows import Broken, Chunk, Place
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import zstandard
+
 __all__ = ["LONGEST_LINE", "Sources", "expand"]
 
 LONGEST_LINE: Final = 64 << 20
@@ -31,6 +33,10 @@ _CHUNK: Final = 8 << 20
 _PIECE: Final = 1 << 20
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _MOST_PADDING: Final = 1 << 20
+# Names of which each process has its own.
+_OWN: Final = ("/dev/fd/", "/dev/std", "/proc/")
+# Zstd makes up to 16 MiB of so little.
+_ZSTD_PIECE: Final = 512
 
 
 class _Readable(Protocol):
@@ -42,7 +48,7 @@ class _DamagedError(Exception):
 
 
 def expand(names: Sequence[str]) -> list[str]:
-    """Return the files that names stand for: patterns become the files that match them, in order, ``-`` stays.
+    """Return the files that names stand for, each once: patterns become what matches them, in order, ``-`` stays.
 
     Raises:
         QuestionError: nothing matches a pattern.
@@ -56,7 +62,11 @@ def expand(names: Sequence[str]) -> list[str]:
         if not found:
             raise QuestionError(f"no file matches {name!r}")
         files.extend(found)
-    return list(dict.fromkeys(files))
+    # Under whatever name: nothing counts twice.
+    once: dict[str, str] = {}
+    for name in files:
+        once.setdefault(name if name == STDIN else os.path.realpath(name), name)
+    return list(once.values())
 
 
 class Sources:
@@ -89,6 +99,8 @@ class Sources:
         """
         for name in self._names:
             if name == STDIN:
+                if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
+                    raise OSError("standard input is closed")
                 yield from self._chunks_of(STDIN, sys.stdin.buffer)
             else:
                 with open(name, "rb") as file:  # noqa: PTH123 - errors show the name as given
@@ -97,7 +109,7 @@ class Sources:
     def _chunks_of(self, name: str, file: _Readable) -> Iterator[Chunk | Broken]:
         counted = _Counted(file, self, self.position)
         first = counted.peek(4)
-        identity = _identity(file) if name != STDIN else None
+        identity = _identity(file) if name != STDIN and not name.startswith(_OWN) else None
         uncompressed = _uncompressed(counted, first)
         if uncompressed is not None:
             identity = None
@@ -151,17 +163,24 @@ class _Counted:
         self._sources = sources
         self._position = start
         self._first = b""
+        self._ended = False
 
     def peek(self, size: int) -> bytes:
         """The first bytes, which `read` gives once more."""
-        self._first = self._file.read(size)
+        self._first = self._read(size)
         return self._first
 
     def read(self, size: int, /) -> bytes:
         first, self._first = self._first, b""
-        data = first + self._file.read(size - len(first)) if first else self._file.read(size)
+        data = first + self._read(size - len(first)) if first else self._read(size)
         self._position += len(data)
         self._sources.position = self._position
+        return data
+
+    def _read(self, size: int) -> bytes:
+        """Less than wanted is the end. It is not asked for again: a terminal would want another Ctrl-D."""
+        data = b"" if self._ended else self._file.read(size)
+        self._ended = len(data) < size
         return data
 
 
@@ -231,20 +250,43 @@ def _unzstd(file: _Readable) -> Iterator[bytes]:
     if sys.version_info >= (3, 14):
         from compression import zstd
 
-        reader: _Readable = cast("_Readable", zstd.ZstdFile(cast("io.BytesIO", file)))
-        failures: tuple[type[Exception], ...] = (zstd.ZstdError, EOFError)
+        reader = zstd.ZstdFile(cast("io.BytesIO", file))
+        try:
+            while piece := reader.read(_PIECE):
+                yield piece
+        except (zstd.ZstdError, EOFError) as error:
+            raise _DamagedError(f"the zstd data are damaged ({error})") from None
     else:
         try:
             import zstandard
         except ImportError:
             raise MissingExtraError("reading files compressed by zstd", "events") from None
-        reader = zstandard.ZstdDecompressor().stream_reader(cast("io.BytesIO", file), read_across_frames=True)
-        failures = (zstandard.ZstdError,)
-    while True:
-        try:
-            piece = reader.read(_PIECE)
-        except failures as error:
-            raise _DamagedError(f"the zstd data are damaged ({error})") from None
-        if not piece:
-            return
-        yield piece
+        yield from _frames(file, zstandard.ZstdDecompressor(), zstandard.ZstdError)
+
+
+def _frames(file: _Readable, zstd: zstandard.ZstdDecompressor, failure: type[Exception]) -> Iterator[bytes]:
+    """Zstd, frame after frame, in pieces of about a MiB.
+
+    Not its `stream_reader`, which takes data that end early for a good end.
+    """
+    inflating, begun, damage = zstd.decompressobj(), False, ""
+    parts: list[bytes] = []
+    size = 0
+    while not damage and (data := file.read(_ZSTD_PIECE)):
+        while data:
+            try:
+                parts.append(inflating.decompress(data))
+            except failure as error:
+                damage = f"the zstd data are damaged ({error})"
+                break
+            size += len(parts[-1])
+            begun, data = not inflating.eof, b""
+            if not begun:
+                data, inflating = inflating.unused_data, zstd.decompressobj()
+        if size >= _PIECE:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if size:
+        yield b"".join(parts)
+    if damage or begun:
+        raise _DamagedError(damage or "the zstd data end early")

@@ -42,6 +42,12 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+# An attribute may have a name that SQL uses itself.
+_NAME: Final = re.compile(r"(?P<word>[^\W\d]\w*)(?:[.-]\w+)*")
+_WORD_BEFORE: Final = re.compile(r"\b[^\W\d]\w*(?:\s+(?:is|not|in|like|ilike|null|between))*\s*$", re.IGNORECASE)
+_NEAR: Final = re.compile('at or near "(.+)"')
+_OPERATORS: Final = frozenset({"select", "and", "or", "not", "in", "is", "isnull", "notnull", "null", "like", "ilike"})
+
 
 @dataclass(frozen=True, slots=True)
 class References:
@@ -76,16 +82,30 @@ def references(database: Database, sql: str, *, what: str) -> References:
     if tree.get("error"):
         if tree.get("error_type") == "not implemented":
             raise QuestionError(f"{what} must be a SELECT")
-        raise QuestionError(f"{what}: {tree.get('error_message')}{_hint(sql)}")
+        raise QuestionError(f"{what}: {tree.get('error_message')}{_hint(database, sql, tree)}")
     statements = tree.get("statements")
     if not isinstance(statements, list) or len(cast("list[object]", statements)) != 1:
         raise QuestionError(f"{what} must be one SELECT")
     return _collected(cast("list[object]", statements)[0])
 
 
-def _hint(sql: str) -> str:
-    if re.search(r"\w\.\w|\w-\w", sql):
-        return '\n(a name with special characters, or one that SQL uses itself, is put in quotes: "order.id")'
+def _hint(database: Database, sql: str, error: dict[str, object]) -> str:
+    """Where a word that SQL uses itself stands at the error, or right before it: quotes make it an attribute."""
+    near, position = _NEAR.search(str(error.get("error_message"))), str(error.get("position"))
+    if near is None or not position.isdigit():
+        return ""
+    # DuckDB 1 counts characters, DuckDB 2 bytes.
+    places = (int(position), len(sql.encode()[: int(position)].decode(errors="replace")))
+    at = next((place for place in places if sql.startswith(near[1], place)), len(sql))
+    starts = [at]
+    if word := _WORD_BEFORE.search(sql[:at]):
+        starts.append(word.start())
+    kinds = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category IN ('reserved', 'type_function')"
+    reserved = {row[0] for row in database.rows(kinds)} - _OPERATORS
+    for start in starts:
+        name = _NAME.match(sql, start)
+        if name and name["word"].lower() in reserved:
+            return f"\n(SQL uses {name['word']} itself; the attribute is written in quotes: {identifier(name[0])})"
     return ""
 
 

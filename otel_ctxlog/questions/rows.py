@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import MsgspecError, Struct, json
 
+from otel_ctxlog.delivery.uid import RECORD_UID
 from otel_ctxlog.questions.otlp import (
     attributes_of,
     broken_because,
@@ -58,6 +59,7 @@ class LogRow(Struct, omit_defaults=True, gc=False):
     a: dict[str, Value] | None = None
     r: dict[str, Value] | None = None
     x: list[Value] | None = None
+    u: str | None = None
 
 
 class SpanRow(Struct, omit_defaults=True, gc=False):
@@ -211,7 +213,11 @@ class Found:
         self.span_kinds = _together(self.span_kinds, other.span_kinds)
         if len(self.names) < _MOST_NAMES:
             self.names |= other.names
-        for use, count in other.uses.items():
+        self.add_uses(other.uses)
+
+    def add_uses(self, uses: dict[tuple[str, str, str], int]) -> None:
+        """Add how often attributes were used."""
+        for use, count in uses.items():
             if use in self.uses or len(self.uses) < _MOST_NAMES:
                 self.uses[use] = self.uses.get(use, 0) + count
 
@@ -266,6 +272,7 @@ class LineReader:
                 found.lines += 1
                 before = (len(logs), len(spans), found.records, found.spans)
                 kinds_before = (found.log_kinds.copy(), found.span_kinds.copy())
+                uses, found.uses = found.uses, {}
                 try:
                     request = decode(text)
                     self._read_logs(request, logs, found)
@@ -275,12 +282,15 @@ class LineReader:
                     del logs[before[0] :], spans[before[1] :]
                     _, _, found.records, found.spans = before
                     found.log_kinds, found.span_kinds = kinds_before
+                    found.uses = {}
                     broken = Broken(chunk.source, number, broken_because(error))
                     if chunk.unfinished and number == chunk.line + len(lines) - 1:
                         found.lines -= 1
                         found.unfinished = broken
                     else:
                         found.note(broken)
+                of_line, found.uses = found.uses, uses
+                found.add_uses(of_line)
         finally:
             if collecting:
                 gc.enable()
@@ -312,6 +322,8 @@ class LineReader:
                         row.c = name
                     if self._resource:
                         row.r = resource
+                    if self._wanted.distinct:
+                        row.u = _attribute(record.attributes, RECORD_UID)
                     rows.append(row)
 
     def _log_row(self, record: LogRecord, outer: dict[str, Value], found: Found) -> LogRow | None:

@@ -46,6 +46,7 @@ class Session:
     Attributes:
         database: what answers; shut after `read`.
         found: what was read.
+        duplicates: how many log records were left out as their id had come before.
     """
 
     def __init__(self, question: Question, *, memory: str, jobs: int) -> None:
@@ -54,6 +55,7 @@ class Session:
         self._jobs = jobs
         self._stack = ExitStack()
         self.found: Found | None = None
+        self.duplicates = 0
 
     def __enter__(self) -> Self:
         """Make the folder and the database, and see whether the question is understood.
@@ -90,6 +92,8 @@ class Session:
             jobs=self._jobs,
             progress=lambda so_far: progress(sources.position, so_far.records + so_far.spans),
         )
+        if self._wanted.distinct:
+            self.duplicates = self.database.drop_duplicates()
         self.database.shut(found, self._question.attributes, null_columns=self._question.null_columns)
         return found
 

@@ -47,6 +47,7 @@ class Wanted:
         attributes: names of attributes to keep as columns of their own.
         filters: which records and spans to keep.
         names: whether to count which attributes there are.
+        distinct: whether to keep the ids of log records, ``log.record.uid``.
     """
 
     events: bool = False
@@ -56,6 +57,7 @@ class Wanted:
     attributes: tuple[str, ...] = ()
     filters: Filters = field(default_factory=Filters)
     names: bool = False
+    distinct: bool = False
 
 
 def matcher(patterns: tuple[str, ...]) -> Callable[[str | None], bool]:

@@ -132,11 +132,11 @@ def served(face: str, service: Service, **options: Any) -> Generator[Client]:
 
 
 @contextmanager
-def under_uvicorn(app: Any) -> Generator[str]:
-    """The address of an ASGI application."""
+def under_uvicorn(app: Any, *, graceful: int | None = 1) -> Generator[str]:
+    """The address of an ASGI application; `graceful` is how many seconds its server waits for answers at its end."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=graceful))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     while not server.started:

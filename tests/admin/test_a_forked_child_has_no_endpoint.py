@@ -183,12 +183,15 @@ def test_a_child_leaves_the_parents_port_alone(service: Service) -> None:
     server = admin.serve(service.context)
     client = Client(server.url, token=None)
     reading, writing = os.pipe()
+    begun, begins = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(writing)
+        os.write(begins, b"x")
         os.read(reading, 1)
         os._exit(0)
     try:
+        assert os.read(begun, 1) == b"x"
         assert client("GET", "/api/health").status == 200
         server.close()
         with admin.serve(service.context, port=server.port) as again:
@@ -196,4 +199,5 @@ def test_a_child_leaves_the_parents_port_alone(service: Service) -> None:
     finally:
         os.close(writing)
         os.waitpid(child, 0)
-        os.close(reading)
+        for own in (reading, begun, begins):
+            os.close(own)

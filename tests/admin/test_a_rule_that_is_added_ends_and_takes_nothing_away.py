@@ -302,6 +302,7 @@ def test_what_is_shown_as_yaml_makes_the_same_rule(condition: cl.Condition) -> N
         ("([]*])+", False),
         ("(a+)?b", False),
         ("(a+){0,3}", False),
+        ("(a+){1,9}$", True),
         ("(", False),
         (")+", False),
         ("^shop-[0-9]+$", False),

@@ -193,6 +193,8 @@ def test_an_explanation_is_about_the_call_that_was_described(any_client: Client)
     assert "baggage" in large["skipped"][0]["reason"]
     assert (unsampled["enabled"], unsampled["name"]) == (False, "Info")
     assert (elsewhere["enabled"], elsewhere["name"]) == (True, "Trace")
+    # Of a resource that was made up nobody can say what its target wants.
+    assert [note for note in elsewhere["notes"] if "does not want" in note] == []
 
 
 def test_records_are_given_on_from_where_one_was(any_client: Client, service: Service) -> None:

@@ -129,7 +129,8 @@ def test_a_slow_client_is_cut_off(client: Client, monkeypatch: pytest.MonkeyPatc
         dripping.join()
 
     assert answer.startswith(b"HTTP/1.1 408 ")
-    assert time.monotonic() - start < 5
+    # What it sends takes minutes.
+    assert time.monotonic() - start < 60
 
 
 def test_a_thousand_connections_are_served_or_turned_away(client: Client) -> None:
@@ -184,8 +185,10 @@ def _stream_status(client: Client) -> int:
         return int(connection.recv(4096).split()[1])
 
 
-def test_closing_ends_streams_and_slow_clients_at_once(service: Service) -> None:
+def test_closing_ends_streams_and_slow_clients_at_once(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """No thread and no connection is left, whoever is connected."""
+    monkeypatch.setattr(server_module, "_REQUEST_SECONDS", 120.0)
+    monkeypatch.setattr(server_module, "_CLOSE_SECONDS", 120.0)
     before = set(threading.enumerate())
     server = admin.serve(service.context, token=TOKEN)
     client = Client(server.url)
@@ -197,13 +200,32 @@ def test_closing_ends_streams_and_slow_clients_at_once(service: Service) -> None
     server.close()
     server.close()
 
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 60
     assert set(threading.enumerate()) <= before
     assert not server.running
     with pytest.raises(OSError):
         socket.create_connection(client.address, timeout=1).recv(1)
     for connection in connections:
         connection.close()
+
+
+def test_a_signal_handler_may_close_it_while_it_is_closed(service: Service) -> None:
+    """Whatever the handler has interrupted: it waits for nothing that its own thread holds."""
+    server = admin.serve(service.context, token=TOKEN)
+
+    class Interrupted(threading.Event):
+        def set(self) -> None:
+            with self._cond:  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+                server.close()
+            super().set()
+
+    server._closing = Interrupted()
+    closing = threading.Thread(target=server.close, daemon=True)
+    closing.start()
+    closing.join(30)
+
+    assert not closing.is_alive()
+    assert not server.running
 
 
 def test_many_starts_and_stops_leave_nothing(service: Service) -> None:

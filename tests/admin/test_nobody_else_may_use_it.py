@@ -118,10 +118,11 @@ def test_another_address_needs_a_token(service: Service, host: str) -> None:
         admin.serve(service.context, host=host)
 
 
-def test_with_a_token_it_listens_on_any_address(service: Service) -> None:
+@pytest.mark.parametrize("host", ["0.0.0.0", ""])
+def test_with_a_token_it_listens_on_any_address(service: Service, host: str) -> None:
     """And still answers only to the hosts that it knows."""
-    with admin.serve(service.context, host="0.0.0.0", token=TOKEN) as server:
-        client = Client(f"http://127.0.0.1:{server.port}")
+    with admin.serve(service.context, host=host, token=TOKEN) as server:
+        client = Client(f"http://localhost:{server.port}")
         assert client("GET", "/api/about").status == 200
         assert client("GET", "/api/about", Host="shop.example").status == 403
 

@@ -110,6 +110,42 @@ def test_names_that_sound_like_secrets_are_hidden(service: Service) -> None:
     assert shown["attributes"]["password"] == "[redacted]"
 
 
+def test_the_body_of_an_event_does_not_tell_what_is_hidden(service: Service) -> None:
+    """It is the JSON text of all fields, nested ones included: as a whole it is not shown then."""
+    with served("server", service) as client:
+        eventer = service.context.eventer()
+        eventer.event("login", user={"name": "ada", "password": "p4ss"})
+        eventer.event("login", user={"name": "ada"}, said='"password": none')
+        answers = [client("GET", path).body for path in ("/api/records", "/api/contexts")]
+        bodies = [one["body"] for one in client.get("/api/records")["records"]]
+
+    assert not any(b"p4ss" in answer for answer in answers)
+    assert bodies[0] == "[redacted]"
+    assert bodies[1].startswith('{"eventType":"login"')
+
+
+def test_a_record_in_the_middle_of_another_does_not_turn_the_numbers_back() -> None:
+    """A signal handler logs while a record is counted: who has read its number is not given all records again."""
+    tap = Tap(10, Redaction())
+    inner = [_record("of the handler")]
+
+    class Interrupted:
+        def __init__(self, numbers: Any) -> None:
+            self._numbers = numbers
+
+        def __next__(self) -> int:
+            number: int = next(self._numbers)
+            if inner:
+                tap.take(inner.pop(), "scope", 3, context.get_current())
+            return number
+
+    tap._numbers = Interrupted(tap._numbers)  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+    tap.take(_record("interrupted"), "scope", 3, context.get_current())
+
+    assert [one.number for one in tap.latest(10)] == [1, 2]
+    assert tap.last == 2
+
+
 def test_what_is_hidden_can_be_chosen(service: Service) -> None:
     """Own globs in place of the usual ones; bodies as a whole."""
     with served("server", service, redact=["user.*"], bodies=False) as client:

@@ -140,11 +140,14 @@ def test_debug_for_one_tenant_comes_and_goes_by_itself() -> None:
                 for name, process in processes.items()
             }
             added = time.time()
-            time.sleep(EXPIRY - 0.7)
-            counted = {
-                name: process.client.get(f"/api/rules/{rules[name]['id']}") for name, process in processes.items()
-            }
-            time.sleep(2.2)
+            time.sleep(EXPIRY - 1.5)
+            counted: dict[str, dict[str, Any]] = {}
+            between: dict[str, tuple[float, float]] = {}
+            for name, process in processes.items():
+                before = time.time()
+                counted[name] = process.client.get(f"/api/rules/{rules[name]['id']}")
+                between[name] = before, time.time()
+            time.sleep(3.0)
             left = {name: process.client.get("/api/rules")["total"] for name, process in processes.items()}
             load.end()
             trails = {name: process.client.get("/api/audit")["entries"] for name, process in processes.items()}
@@ -179,11 +182,13 @@ def test_debug_for_one_tenant_comes_and_goes_by_itself() -> None:
         assert BURST <= len(found) <= BURST + RATE * EXPIRY + 1
         ours = [one for one in records if one.service_name == service]
         told = sum(int(str(one.attributes.get("otel_ctxlog.suppressed", 0))) for one in ours)
-        within = [name for name in mine if added <= asked[name] < added + EXPIRY - 0.7]
-        # The rule has let through the events of these requests as well, and all of them.
+        # The rule was asked twice by each request, and lets all of their events through; one may be on its way.
         passed, suppressed = counted[service]["passed"], counted[service]["suppressed"]["limit"]
-        assert len(within) - 2 <= passed - len(within) + suppressed <= len(within) + 12
-        assert suppressed - 12 <= told <= suppressed + 60
+        begin, end = between[service]
+        least = sum(added <= asked[name] < begin for name in mine) - 1
+        most = sum(begun <= asked[name] < end for name in mine) + 1
+        assert 2 * least <= passed + suppressed <= 2 * most
+        assert suppressed - 12 <= told <= suppressed + sum(asked[name] >= begin for name in mine) + 1
 
         audits = [one for one in records if one.service_name == service and one.event_type.startswith("otel_ctxlog.")]
         assert [one.event_type for one in sorted(audits, key=lambda one: one.time_unix_nano)] == [

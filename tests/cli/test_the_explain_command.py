@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -162,6 +163,28 @@ def test_a_mistyped_level_names_the_nearest(file: str, capsys: pytest.CaptureFix
 
     assert "argument --level: unknown level 'debgu'; allowed: Error" in (said := capsys.readouterr().err)
     assert "did you mean 'Debug'?" in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+        ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "abc"),
+    ],
+)
+def test_the_answer_does_not_hang_on_the_shell(
+    variable: str, value: str, file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The options say what there is; variables for the SDK, set for a service, neither sample nor limit nor disable."""
+    monkeypatch.setenv(variable, value)
+
+    assert cli.main(["explain", file, "--realm", "shop/db", "--span", "cart.size=60", "--level", "trace"]) == 0
+    assert capsys.readouterr().out == (
+        "Trace is on: level Trace by the rule of file rules.yaml:12\n  shop/db[span:cart.size=50..]=Trace\n"
+    )
+    assert os.environ[variable] == value
 
 
 def test_modules_of_the_service_bring_own_types(

@@ -219,8 +219,12 @@ def test_a_file_that_is_none_keeps_the_last_good_one(ctx: cl.LoggingContext, fil
         assert _tags(ctx) == ["a"]
 
 
-def test_a_file_written_bit_by_bit_is_taken_when_it_is_ready(ctx: cl.LoggingContext, file: Path) -> None:
+def test_a_file_written_bit_by_bit_is_taken_when_it_is_ready(
+    ctx: cl.LoggingContext, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half a file may be a whole configuration: no such half ever holds."""
+    # On a busy machine the writer may stand still for as long as two looks are apart.
+    monkeypatch.setattr(watching, "_SETTLED_AFTER", 0.5)
     whole = _text(*(f"t{number:03}" for number in range(300)))
     seen: list[int] = []
     with config.watch(ctx, file, interval=QUICK):

@@ -70,14 +70,14 @@ def test_calls_go_on_while_somebody_changes_rules(ctx: cl.LoggingContext) -> Non
     """A rule whose time is over while another thread adds rules decides no more, and its calls do not wait for that."""
     release, entered = threading.Event(), threading.Event()
     ctx.add_rule(cl.ConditionRule(cl.DEBUG, REALM))
-    ctx.add_rule(_timed(0.3, cl.TRACE))
+    ctx.add_rule(_timed(1.0, cl.TRACE))
     unbound, bound, std = ctx.unbound_logger(REALM), ctx.logger(REALM), ctx.std_logger(REALM)
     alone = ctx.logger_for(REALM)
     eventer = cl.OTelEventer(ctx, messages=(REALM,), level=cl.DEBUG)
     adder = threading.Thread(target=lambda: ctx.add_rule(Slow(release, entered)), daemon=True)
     adder.start()
     assert entered.wait(5)
-    time.sleep(0.35)
+    time.sleep(1.05)
     began = time.monotonic()
     levels = [unbound.enabled(cl.TRACE), unbound.enabled(cl.DEBUG), bound.enabled(cl.DEBUG), alone.enabled(cl.DEBUG)]
     for name, logger in (("unbound", unbound), ("bound", bound), ("alone", alone)):
@@ -96,7 +96,7 @@ def test_calls_go_on_while_somebody_changes_rules(ctx: cl.LoggingContext) -> Non
     assert levels == [False, True, False, False]
     assert _bodies(ctx) == ["unbound 4", "std debug", "event"]
     assert (new.enabled(cl.TRACE), new.enabled(cl.DEBUG), explained) == (False, True, cl.DEBUG)
-    assert taken < 1
+    assert taken < 4
 
 
 def test_a_crowd_ends_at_once(ctx: cl.LoggingContext) -> None:
@@ -185,7 +185,10 @@ def test_what_raises_stops_no_other_end() -> None:
 
     owner = Owner()
     expiry.watch(owner, held)
-    time.sleep(0.4)
+    until = time.monotonic() + 5
+    while owner.calls < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.2)
 
     assert owner.calls == 2
 

@@ -68,8 +68,8 @@ def _temporary(level: int = cl.DEBUG, seconds: float = 0.15) -> cl.ControlledRul
 
 def test_loud_and_quiet_rules_end_on_time(ctx: cl.LoggingContext, sink: Sink) -> None:
     """A rule that switches records on ends, and so does one that switches them off, which no call gets to."""
-    ctx.add_rule(_temporary(cl.DEBUG))
-    ctx.add_rule(cl.ControlledRule(cl.ConditionRule(cl.ERROR, cl.Realm("noisy")), expires=0.15))
+    ctx.add_rule(_temporary(cl.DEBUG, 1.0))
+    ctx.add_rule(cl.ControlledRule(cl.ConditionRule(cl.ERROR, cl.Realm("noisy")), expires=1.0))
     loud, quiet = ctx.unbound_logger(REALM), ctx.unbound_logger(cl.Realm("noisy"))
     bound_loud, bound_quiet = ctx.logger(REALM), ctx.logger(cl.Realm("noisy"))
 
@@ -126,7 +126,7 @@ def test_calls_end_a_rule_where_no_thread_does(
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    ctx.add_rule(_temporary(seconds=0.05))
+    ctx.add_rule(_temporary(seconds=1.0))
     std = ctx.std_logger(REALM)
     loggers = [ctx.unbound_logger(REALM), ctx.logger(REALM), ctx.logger_for(REALM)]
     eventer = cl.OTelEventer(ctx, messages=(REALM,), level=cl.DEBUG)
@@ -134,7 +134,7 @@ def test_calls_end_a_rule_where_no_thread_does(
         logger.debug("before")
     std.debug("before")
     eventer.event("before")
-    time.sleep(0.06)
+    time.sleep(1.05)
     std.debug("after")
     for logger in reversed(loggers):
         logger.debug("after")
@@ -146,7 +146,7 @@ def test_calls_end_a_rule_where_no_thread_does(
 
 def test_bound_loggers_follow_the_default_level_afterwards(ctx: cl.LoggingContext, sink: Sink) -> None:
     """As if no rule had matched; those for their messages alone fall silent; derived ones are no different."""
-    ctx.add_rule(_temporary(cl.TRACE, 0.1))
+    ctx.add_rule(_temporary(cl.TRACE, 1.0))
     nested = ctx.with_context(cl.Attribute("request", 1))
     loggers = [ctx.logger(REALM), ctx.logger(REALM).with_values(a=1), nested.logger(REALM)]
     alone = ctx.logger_for(REALM)

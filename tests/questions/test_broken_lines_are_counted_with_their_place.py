@@ -153,3 +153,15 @@ def test_a_file_of_something_else_is_all_broken(tmp_path: Path) -> None:
     assert (done.code, done.out) == (3, "eventType,count\n")
     assert "broken lines left out" in done.err
     assert all(character.isprintable() or character == "\n" for character in done.err)
+
+
+def test_the_schema_counts_nothing_of_a_broken_line(tmp_path: Path) -> None:
+    """Not even what was read of it before it turned out to be broken."""
+    file = tmp_path / "some.jsonl"
+    broken = {**event("a", half=1), "timeUnixNano": "never"}
+    file.write_text(logs(event("a", whole=1)) + logs(event("a", whole=1, half=1), broken) + logs(event("a", whole=1)))
+    done = command(file, "--schema")
+
+    assert done.code == 3
+    assert done.out.endswith("\nevents  whole            2  integer\n")
+    assert "half" not in done.out

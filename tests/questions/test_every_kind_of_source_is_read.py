@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from otel_ctxlog.questions.asking import Count, Listing, Records
-from otel_ctxlog.questions.rows import Place
+from otel_ctxlog.questions.lines import Sources
+from otel_ctxlog.questions.rows import Chunk, Place
 from otel_ctxlog.questions.wanted import Filters
 from tests.questions import fleet
 from tests.questions.asked import PROGRAM, ask, command, environment, process
@@ -74,13 +75,36 @@ def test_zstd(tmp_path: Path) -> None:
     assert "the zstd data are damaged" in done.err
 
 
+def test_zstd_that_ends_early_is_broken(tmp_path: Path) -> None:
+    """Wherever it is cut, also between two lines: what came before counts, and the rest is not passed over."""
+    zstandard = pytest.importorskip("zstandard", reason="needs zstandard, or Python 3.14")
+    file = tmp_path / "some.jsonl.zst"
+    packer = zstandard.ZstdCompressor().compressobj()
+    first = packer.compress(LINE) + packer.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    rest = packer.compress(LINE) + packer.flush()
+    whole = zstandard.ZstdCompressor().compress(LINE)
+
+    file.write_bytes(first + rest)
+    assert (command(file, *COUNT).code, command(file, *COUNT).out) == (0, TWO)
+
+    for data in (whole + first, whole + first + rest[:-1]):
+        file.write_bytes(data)
+        done = command(file, *COUNT)
+
+        assert (done.code, done.out) == (3, TWO)
+        assert "the zstd data " in done.err
+        assert "the rest of the file is left out" in done.err
+
+
 def test_patterns_and_several_files(tmp_path: Path) -> None:
     """Patterns are expanded in order, and a file that is named twice is read once."""
     for name in ("b.jsonl", "a.jsonl", "c.txt", "deep/d.jsonl"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(logs(event(path.stem)))
-    done = command(tmp_path / "*.jsonl", tmp_path / "a.jsonl", "--columns", "eventType", "--format", "csv")
+    (tmp_path / "link").symlink_to(tmp_path / "a.jsonl")
+    same = (tmp_path / "a.jsonl", tmp_path / "deep" / ".." / "a.jsonl", tmp_path / "link")
+    done = command(tmp_path / "*.jsonl", *same, "--columns", "eventType", "--format", "csv")
 
     assert done.out == "eventType\na\nb\n"
     assert command(tmp_path / "**/*.jsonl", *COUNT).out.count("\n") == 4
@@ -108,6 +132,24 @@ def test_standard_input(tmp_path: Path) -> None:
         process("-", *COUNT, stdin=b"x\n").err
         == "1 broken line left out:\n  -:1: not JSON: JSON is malformed: invalid character (byte 0)\n"
     )
+
+
+@pytest.mark.skipif(not Path("/dev/stdin").exists(), reason="there is no /dev/stdin")
+def test_standard_input_by_name_is_read_by_this_process(tmp_path: Path) -> None:
+    """It is another file in the processes that help to read: they get its data, and not its name."""
+    file = tmp_path / "some.jsonl"
+    file.write_bytes(LINE)
+    before = os.dup(0)
+    try:
+        with file.open("rb") as input:
+            os.dup2(input.fileno(), 0)
+        (chunk,) = Sources(["/dev/stdin"]).chunks()
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+
+    assert isinstance(chunk, Chunk)
+    assert (chunk.data, chunk.place) == (LINE, None)
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
@@ -20,6 +21,9 @@ import pytest
 from tests.questions import fleet
 from tests.questions.asked import PROGRAM, command, environment, process
 from tests.questions.lines import TRACE, event, log, logs, span, spans
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -386,9 +390,18 @@ def test_who_reads_the_answer_may_stop(tmp_path: Path) -> None:
             assert (asking.wait(30), asking.stderr.read()) == (141, b"")
 
 
+@pytest.fixture
+def caught(number: signal.Signals) -> Iterator[None]:
+    """A signal that this process does not ignore, as `nohup` would have it: nor do those that it starts, then."""
+    before = signal.signal(number, signal.default_int_handler)
+    yield
+    signal.signal(number, before)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("group", [True, False], ids=["whole group", "this process"])
+@pytest.mark.usefixtures("caught")
 def test_a_signal_ends_it_and_leaves_nothing(number: signal.Signals, group: bool, tmp_path: Path) -> None:
     """While processes read: quietly, soon, with 128 and the signal's number, and without files or processes left."""
     file = tmp_path / "some.jsonl"
