@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
-from otel_ctxlog.delivery.answers import Answer
+from otel_ctxlog.delivery.answers import ACCEPTED, Answer
 from otel_ctxlog.delivery.bell import Bell
 from otel_ctxlog.delivery.kinds import UNKNOWN
 from otel_ctxlog.delivery.queue import OVERHEAD, Item, Queue, Report
@@ -85,7 +85,11 @@ class Batches:
         self.sent = 0
         # About how many wait on disk: callers count up without a lock, each batch corrects it.
         self.spooled = 0
+        # How many waited in memory at the end, and were given up.
+        self.left = 0
         self._accepted = 0
+        # Of a batch from disk that has to be sent again: the records that are done, taken or lost.
+        self._done: set[bytes] = set()
         self._spool_first = False
         self._takes = False
         self._report_from = 0.0
@@ -100,6 +104,11 @@ class Batches:
     def lost(self) -> int:
         """How many records were lost so far."""
         return self._losses.total
+
+    @property
+    def in_memory(self) -> int:
+        """How many records wait in memory."""
+        return len(self._queue)
 
     def waiting(self) -> int:
         """Return about how many records wait."""
@@ -140,7 +149,7 @@ class Batches:
     def end(self) -> None:
         """Count what still waits in memory as lost, and close the carrier and the spool."""
         self._ended = True
-        self._drop_rest()
+        self.left = self.drop_rest()
         try:
             self._carrier.close()
         except Exception as error:  # noqa: BLE001 - whatever an exporter of somebody else does
@@ -149,11 +158,13 @@ class Batches:
             self._spool.close()
         self.room.ring()
 
-    def _drop_rest(self) -> None:
+    def drop_rest(self) -> int:
+        """Count what waits in memory as lost, for the end has come, and return how many that are."""
         rest = self._queue.clear()
         for item in rest:
             self.lose(item, "shutdown")
         self._destination.dropped(len(rest))
+        return len(rest)
 
     def lose(self, item: Item, reason: Reason) -> None:
         """Count a record as lost; one that tells about losses leaves them to be told once more."""
@@ -195,7 +206,7 @@ class Batches:
         if rest:
             self._queue.put_back(rest)
             if self._ended:
-                self._drop_rest()
+                self.drop_rest()
         return answer
 
     def _send_spooled(self, end: float) -> Answer | None:
@@ -205,12 +216,18 @@ class Batches:
         items = [
             Item(UNKNOWN, len(record) + OVERHEAD, (resource, scope), record)
             for resource, scope, record in batch.records
+            if record not in self._done
         ]
-        answer, rest = self._carry(items, end, durable=True)
+        answer, rest = self._carry(items, end, durable=True) if items else (ACCEPTED, [])
+        records = {record for _resource, _scope, record in batch.records}
         if rest:
+            # Parts go out in order: what has to be sent again is the end.
+            done = (cast("bytes", item.payload) for item in items[: len(items) - len(rest)])
+            self._done = (self._done & records).union(done)
             batch.retry()
         else:
-            self._accepted += len(items)
+            self._done -= records
+            self._accepted += len(batch.records)
             batch.accept()
         self.recount_spool()
         return answer
@@ -229,13 +246,13 @@ class Batches:
             # In the worst case a try that cannot succeed: it says why.
             answer = self._carrier.carry(part, max(end - time.monotonic(), 0.001))
             outcome = answer.outcome
-            splits = outcome == "too_large" or (outcome == "busy" and halvings < _MOST_HALVINGS)
+            splits = len(part) > 1 and (outcome == "too_large" or (outcome == "busy" and halvings < _MOST_HALVINGS))
             if outcome == "accepted":
                 self._arrived(part, answer)
             elif outcome == "retry" or (durable and outcome in ("misdirected", "busy") and not splits):
                 rest = [item for one, _halvings in ((part, 0), *parts) for item in one]
                 return Answer("retry", answer.reason, wait=answer.wait), rest
-            elif splits and len(part) > 1:
+            elif splits:
                 if outcome == "too_large":
                     size = sum(item.size for item in part)
                     self._batch_bytes = max(_LEAST_BYTES, min(self._batch_bytes, size // 2))

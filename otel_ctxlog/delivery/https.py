@@ -1,16 +1,25 @@
-"""The session of HTTP exporters: its certificate file counts, and a forked child gets connections of its own."""
+"""The session of HTTP exporters: its certificate file counts, and a forked child gets connections of its own.
+
+And an answer has to come within the timeout as a whole; for `requests`, each byte of it may take that long.
+"""
 
 from __future__ import annotations
+
+import io
 
 # `requests` imports it in the middle of its first request: a process forked in that moment could never import it.
 import netrc  # noqa: F401 # pyright: ignore[reportUnusedImport]
 import os
 import queue
+import time
 from collections import deque
+from contextlib import suppress
+from http.client import HTTPResponse
 from typing import Any, cast
 
 from requests import Session
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from otel_ctxlog.delivery.hearing import note_answer
@@ -77,11 +86,62 @@ class _Idle:
         return len(self._idle)
 
 
+class _InTime(io.RawIOBase):
+    """What comes from a socket, all of it within the time that the socket has for a part."""
+
+    def __init__(self, sock: Any, raw: Any) -> None:
+        self._sock = sock
+        self._raw = raw
+        self._seconds: float | None = sock.gettimeout()
+        self._begun = time.monotonic()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._seconds is not None:
+            left = self._begun + self._seconds - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._sock.settimeout(left)
+        read: int | None = self._raw.readinto(buffer)
+        return read
+
+    def fileno(self) -> int:
+        number: int = self._raw.fileno()
+        return number
+
+    def close(self) -> None:
+        # The next request over this connection has its own time.
+        with suppress(OSError):
+            self._sock.settimeout(self._seconds)
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    """An answer that ends in time."""
+
+    def __init__(self, sock: Any, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp = io.BufferedReader(_InTime(sock, self.fp.detach()))
+
+
+class _HttpConnection(HTTPConnection):
+    response_class = _Response
+
+
+class _HttpsConnection(HTTPSConnection):
+    response_class = _Response
+
+
 class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = cast("type[Any]", _HttpConnection)
     QueueCls = cast("type[queue.LifoQueue[Any]]", _Idle)
 
 
 class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = cast("type[Any]", _HttpsConnection)
     QueueCls = cast("type[queue.LifoQueue[Any]]", _Idle)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -111,9 +112,14 @@ class _Instruments:
         text = "log records lost, by reason and severity"
         meter.create_observable_counter("otel_ctxlog.delivery.lost", [self._lost], "{log_record}", text)
 
+    def _living(self) -> tuple[Readings, ...]:
+        while True:
+            with suppress(RuntimeError):  # it has grown meanwhile
+                return tuple(self.observed)
+
     def _number(self, name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
         def observe(_options: CallbackOptions) -> Iterable[Observation]:
-            for readings in tuple(self.observed):
+            for readings in self._living():
                 value = readings.numbers().get(name)
                 if value is not None:
                     yield Observation(value, readings.attributes)
@@ -121,7 +127,7 @@ class _Instruments:
         return observe
 
     def _processed(self, _options: CallbackOptions) -> Iterable[Observation]:
-        for readings in tuple(self.observed):
+        for readings in self._living():
             yield Observation(readings.numbers()["otel_ctxlog.delivery.sent"], readings.attributes)
             by_type: Counter[str] = Counter()
             for (reason, _kind), count in readings.lost().items():
@@ -130,7 +136,7 @@ class _Instruments:
                 yield Observation(count, {**readings.attributes, "error.type": error_type})
 
     def _lost(self, _options: CallbackOptions) -> Iterable[Observation]:
-        for readings in tuple(self.observed):
+        for readings in self._living():
             for (reason, kind), count in readings.lost().items():
                 told = {"otel_ctxlog.lost.reason": reason, "otel_ctxlog.lost.severity": KINDS[kind]}
                 yield Observation(count, {**readings.attributes, **told})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from otel_ctxlog.delivery.answers import Answer
 from otel_ctxlog.delivery.encoding import Encoder
 from otel_ctxlog.delivery.kinds import EVENT, kind_of
 from otel_ctxlog.delivery.queue import OVERHEAD, Item
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk._logs import ReadWriteLogRecord
 
-    from otel_ctxlog.delivery.answers import Answer
     from otel_ctxlog.delivery.protocols import Transport
 
 __all__ = ["OtlpCarrier"]
@@ -41,8 +41,11 @@ class OtlpCarrier:
 
     def carry(self, items: Sequence[Item], timeout: float) -> Answer:
         """Send them as one request."""
-        request = assemble([(item.owner, cast("bytes", item.payload)) for item in items])
-        return self._transport.send(request, timeout)
+        try:
+            request = assemble([(item.owner, cast("bytes", item.payload)) for item in items])
+            return self._transport.send(request, timeout)
+        except Exception as error:  # noqa: BLE001 - no memory, or a transport of somebody else: nothing is lost by it
+            return Answer("retry", f"{type(error).__name__}: {error}")
 
     def flush(self, timeout: float) -> bool:  # noqa: ARG002 - what is sent is sent
         """Return True: nothing waits here."""

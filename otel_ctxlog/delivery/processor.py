@@ -161,6 +161,9 @@ class DeliveryProcessor(LogRecordProcessor):
             self._sender.notice(self._queue.put(item))
             if self._overflow:
                 self._tell_overflow()
+            if self._sender.ended:
+                # It has ended since it was asked.
+                self._batches.drop_rest()
         except Exception as error:  # noqa: BLE001 - a logging call never raises
             self._losses.add("unencodable", kind_of(log_record.log_record.severity_number))
             text = f"a log record cannot be sent to {self._destination.text}: it is lost, as all of its kind"
@@ -245,7 +248,7 @@ class DeliveryProcessor(LogRecordProcessor):
 
     def tell_wait(self, waited: str, *, ending: bool) -> bool:
         """Say that something is still under way after `waited`, unless it is known; return whether something is."""
-        if not self._sender.under_way and not ending:
+        if not self._sender.under_way and not (ending and self._batches.left):
             return False
         reason = self._sender.last_reason or "no answer"
         on_disk = self._spool is not None

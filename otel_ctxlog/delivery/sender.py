@@ -34,6 +34,9 @@ _LAST_ATTEMPTS: Final = 2
 # How often the thread looks whether a spool has something that other processes have left, in seconds.
 _SPOOL_PAUSE: Final = 30.0
 
+# Before whoever flushes has it look again for what is on disk and cannot be read, in seconds.
+_UNREADABLE_PAUSE: Final = 0.5
+
 # So long after the end of all attempts whoever waits for it goes on without, in seconds; and so long an attempt under
 # way may still take, so that it is said by whoever has waited, and not by the attempt.
 _GRACE: Final = 0.1
@@ -72,20 +75,23 @@ class Sender:
         self._timeout = timeout
         self._wants_thread = thread
         self.closing = False
-        self.ended = False
-        self._end_by = _NEVER
-        # Whoever takes it out ends this.
-        self._end_token = deque([None])
         self.start_in_child()
 
     def start_in_child(self) -> None:
         """Begin anew: after a fork, threads and locks and who waits for them are the parent's."""
+        # What the parent was just ending has ended: who was about to do it is not here.
+        self.ended = self.closing
+        # Whoever takes it out ends this.
+        self._end_token = deque([] if self.closing else [None])
+        self._end_by = _NEVER
         self._thread: threading.Thread | None = None
         self._starting = threading.RLock()
         self._sending = threading.Lock()
         self._sends_in = 0
         self._bell = Bell()
         self._done = Bell()
+        if self.ended:
+            self._done.ring()
         self._tickets: list[_Ticket] = []
         # At how many waiting records the thread wants to be woken.
         self._alarm: float = 1
@@ -151,11 +157,10 @@ class Sender:
         return ticket.good
 
     def end(self, timeout: float) -> bool:
-        """Send what waits, within so many seconds, then end for good; return whether all was taken.
+        """Send what waits, within so many seconds, then end for good; return whether nothing was left.
 
         What was not taken by then is lost. No thread is left afterwards, unless it is waiting for an answer.
         """
-        lost = self._batches.lost
         self._end_by = min(self._end_by, time.monotonic() + timeout)
         if self.sends_in_this_thread:
             self.closing = True
@@ -173,7 +178,7 @@ class Sender:
         # What is under way is not counted yet: it may arrive, but nobody waits for it any more.
         under_way = self._sending.locked()
         self.stop()
-        return not under_way and self._batches.lost == lost
+        return not under_way and not self._batches.left
 
     def end_by(self, moment: float) -> None:
         """From now on try nothing after a moment of the monotonic clock, and little where nothing ever answered."""
@@ -327,6 +332,9 @@ class Sender:
                 if not (everything or self.closing or self._tickets) and batches.waiting() < batches.full:
                     break
             self._answer_reached()
+            if self._tickets and not batches.in_memory:
+                # The spool counts something that it cannot read just now.
+                self._not_before, self._asked = time.monotonic() + _UNREADABLE_PAUSE, False
             return not self.ended
         finally:
             self._sends_in = 0

@@ -146,3 +146,47 @@ assert sum(processor.lost.values()) == 3 and processor.waiting == 5
 def test_losses_and_queue_of_the_parent_are_not_the_childs(run_program: Callable[..., str]) -> None:
     """Nothing is counted twice."""
     run_program(COUNTED)
+
+
+ENDING = """
+import logging, os, threading, time, warnings
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk.resources import Resource
+from otel_ctxlog.delivery.answers import ACCEPTED
+from otel_ctxlog.delivery.limits import Limits
+from otel_ctxlog.delivery.processor import DeliveryProcessor
+
+warnings.simplefilter("ignore", DeprecationWarning)
+logging.getLogger("otel_ctxlog").setLevel(logging.CRITICAL)
+class Holding:
+    def __init__(self): self.called, self.gate = threading.Event(), threading.Event()
+    def send(self, request, timeout):
+        self.called.set()
+        self.gate.wait(30)
+        return ACCEPTED
+    def close(self): pass
+    def start_in_child(self): pass
+transport = Holding()
+processor = DeliveryProcessor(transport, limits=Limits(delay=60))
+provider = LoggerProvider(Resource({}), shutdown_on_exit=False)
+provider.add_log_record_processor(processor)
+provider.get_logger("t").emit(body="one")
+ending = threading.Thread(target=processor.shutdown, args=(30_000,))
+ending.start()
+assert transport.called.wait(20)
+pid = os.fork()
+if pid == 0:
+    provider.get_logger("t").emit(body="late")
+    begin = time.monotonic()
+    processor.shutdown(30_000)
+    os._exit(0 if time.monotonic() - begin < 10 and sum(processor.lost.values()) == 1 else 1)
+assert os.waitpid(pid, 0)[1] == 0
+transport.gate.set()
+ending.join()
+assert processor.sent == 1 and not processor.lost
+"""
+
+
+def test_a_fork_in_the_middle_of_a_shutdown_leaves_no_child_that_waits(run_program: Callable[..., str]) -> None:
+    """Who was ending it is not in the child: there it has ended, and its own `shutdown` returns at once."""
+    run_program(ENDING)

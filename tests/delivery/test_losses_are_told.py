@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import logging
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import metrics
 from opentelemetry._logs import SeverityNumber
+from opentelemetry.metrics import CallbackOptions, NoOpMeterProvider
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from otel_ctxlog.delivery.answers import ACCEPTED, Answer
 from otel_ctxlog.delivery.kinds import DEBUG, ERROR, INFO
 from otel_ctxlog.delivery.limits import Limits
 from otel_ctxlog.delivery.losses import Losses
-from tests.delivery.collectors import Held
+from otel_ctxlog.delivery.metrics import _Instruments  # pyright: ignore[reportPrivateUsage] - the loop in it
+from otel_ctxlog.delivery.processor import DeliveryProcessor
+from tests.delivery.collectors import Held, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,6 +177,24 @@ def test_the_end_of_a_failure_is_told_at_info(
     assert said[1][1].endswith("were lost by the end, 1: 1 ERROR (rejected: 1)")
 
 
+def test_a_shutdown_that_waits_for_nothing_complains_of_no_wait(
+    http: Scripted, deliver: Deliver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the collector has rejected at the end is said as that, and not as an answer that never came."""
+    answer = ExportLogsServiceResponse()
+    answer.partial_success.rejected_log_records = 1
+    http.usual = answer.SerializeToString()
+    delivered = deliver(http)
+    delivered.log("one")
+    delivered.log("two")
+    delivered.shutdown()
+
+    assert delivered.lost == {("rejected", "INFO"): 1}
+    assert not [text for text in caplog.messages if "not delivered" in text]
+    [said] = [text for text in caplog.messages if "lost by the end" in text]
+    assert said.endswith("1: 1 INFO (rejected: 1)")
+
+
 def test_the_limit_that_was_hit_is_named(deliver: Deliver, caplog: pytest.LogCaptureFixture) -> None:
     """Here the bytes."""
     exporter = Held()
@@ -223,6 +249,62 @@ def test_what_comes_after_the_end_is_counted(deliver: Deliver) -> None:
 
     assert exporter.bodies == []
     assert delivered.lost == {("shutdown", "WARN"): 1}
+
+
+def test_calls_that_wait_for_room_at_the_end_are_counted(deliver: Deliver) -> None:
+    """They come out of their wait after the queue was emptied for the last time: their records count as lost."""
+    exporter = Held()
+    delivered = deliver(exporter, limits=Limits(records=5, batch_records=5, delay=60, block=20))
+    exporter.gate.clear()
+    for _ in range(5):
+        delivered.log("sent")
+    assert exporter.called.wait(5)
+    for _ in range(5):
+        delivered.log("waits")
+    waiting = [threading.Thread(target=delivered.log, args=("late",)) for _ in range(4)]
+    for thread in waiting:
+        thread.start()
+    delivered.processor.stop()
+    for thread in waiting:
+        thread.join(5)
+    exporter.gate.set()
+    wait_until(lambda: delivered.processor.sent == 5)
+
+    assert delivered.processor.waiting == 0
+    assert delivered.lost == {("shutdown", "INFO"): 9}
+
+
+class Raising:
+    """A transport that breaks its promise to raise nothing, once."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.error: Exception | None = MemoryError("just now")
+
+    def send(self, request: bytes, timeout: float) -> Answer:
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
+        self.sent.append(request)
+        return ACCEPTED
+
+    def close(self) -> None:
+        pass
+
+    def start_in_child(self) -> None:
+        pass
+
+
+def test_a_transport_that_raises_loses_nothing(deliver: Deliver, caplog: pytest.LogCaptureFixture) -> None:
+    """The batch is sent again, and the diagnostic says what was raised."""
+    transport = Raising()
+    delivered = deliver(transport)
+    delivered.log("one")
+
+    assert delivered.flush()
+    assert len(transport.sent) == 1
+    assert (delivered.processor.sent, delivered.lost) == (1, {})
+    assert "cannot deliver logs to Raising: MemoryError: just now" in caplog.text
 
 
 def values(reader: InMemoryMetricReader) -> dict[str, list[tuple[dict[str, Any], int | float]]]:
@@ -305,6 +387,33 @@ def test_processors_that_come_and_go_leave_one_set_of_instruments(
     assert len(values(reader)["otel.sdk.processor.log.queue.size"]) == 1
     assert caplog.records == []
     provider.shutdown()
+
+
+def test_processors_that_are_made_meanwhile_keep_nobody_from_measuring() -> None:
+    """Whoever collects while another thread makes processors stumbles over none of them."""
+    first = DeliveryProcessor(Held(), meter_provider=NoOpMeterProvider())
+    readings = first._readings
+    instruments = _Instruments(NoOpMeterProvider())
+    over = threading.Event()
+
+    def make() -> None:
+        while not over.is_set():
+            kept = [copy.copy(readings) for _ in range(50)]
+            for one in kept:
+                instruments.observed.add(one)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread = threading.Thread(target=make)
+    thread.start()
+    try:
+        for _ in range(300):
+            list(instruments._lost(CallbackOptions()))
+    finally:
+        sys.setswitchinterval(interval)
+        over.set()
+        thread.join()
+        first.shutdown()
 
 
 def test_without_metrics_nothing_is_asked_for(deliver: Deliver) -> None:

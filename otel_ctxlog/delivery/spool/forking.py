@@ -46,8 +46,9 @@ def watch(spool: _Forkable, locks: Sequence[_Lock]) -> None:
 
 def _before() -> None:
     taken = _taken.setdefault(threading.get_ident(), [])
-    for locks in list(_watched.values()):
-        taken.extend(lock for lock in locks if lock.acquire(timeout=_WAIT_SECONDS))
+    # Not a loop over the mapping: another thread may just be adding to it.
+    for spool in [spool for ref in _watched.keyrefs() if (spool := ref()) is not None]:
+        taken.extend(lock for lock in _watched.get(spool, ()) if lock.acquire(timeout=_WAIT_SECONDS))
 
 
 def _after_in_parent() -> None:

@@ -237,7 +237,7 @@ def _text(value: object) -> str:
 def _identity(content: bytes) -> dict[str, object]:
     try:
         known: object = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return cast("dict[str, object]", known) if isinstance(known, dict) else {}
 

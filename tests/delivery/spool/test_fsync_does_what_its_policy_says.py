@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_ctxlog.delivery.spool import Spool
+from tests.delivery.collectors import wait_until
 
 from .content import RESOURCE, SCOPE, fill, segments, texts
 from .interrupting import interrupted
@@ -140,16 +141,15 @@ def test_at_most_an_interval_is_lost(open_spool: Open, root: Path, syncs: Syncs)
     for number in range(30):
         fill(spool, b"%d" % number * 500)
     assert syncs.calls < 100
-    time.sleep(0.3)
 
-    assert all(map(syncs.covers, segments(root)))
+    wait_until(lambda: all(map(syncs.covers, segments(root))))
 
 
 def test_an_idle_interval_syncs_nothing(open_spool: Open, syncs: Syncs) -> None:
     """Where nothing was appended the device has its peace."""
     spool = open_spool(fsync="interval", fsync_interval=0.01)
     fill(spool, b"1")
-    time.sleep(0.1)
+    wait_until(lambda: spool._durability._synced == 1)
     calls = syncs.calls
     time.sleep(0.1)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_ctxlog.delivery.spool import Spool
+from otel_ctxlog.delivery.spool.inspecting import look
 
 from .content import RESOURCE, SCOPE, drained, files, fill, left_behind, look_again, segments, texts
 
@@ -212,6 +213,16 @@ def test_a_folder_whose_lock_was_removed_is_adopted(open_spool: Open, root: Path
     (segment.parent / "owner.lock").unlink()
 
     assert texts(open_spool()) == [b"1"]
+
+
+def test_a_lock_that_says_nonsense_hides_no_records(root: Path) -> None:
+    """Whoever looks from outside sees what waits, whatever somebody has written into the lock file."""
+    segment = left_behind(root, b"1")
+    for said in (b"[" * 4000, b"\xff\n\xff", b"{}\n[]", b'{"pid": "1", "host": 2}'):
+        (segment.parent / "owner.lock").write_bytes(said)
+        [owner] = look(root).owners
+
+        assert (owner.records, owner.pid, owner.host, owner.problem) == (1, 0, "", "")
 
 
 def test_folders_that_were_never_finished_are_removed_after_a_while(open_spool: Open, root: Path) -> None:
