@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from tests.delivery.collectors import Deliver, Scripted
 
+# These tests take the signal that pytest-timeout waits for by default, and a late one would be taken for its own.
+pytestmark = pytest.mark.timeout(120, method="thread")
+
 NAME = "otel_ctxlog delivery"
 DESCRIPTORS = Path("/proc/self/fd")
 # On a machine that is busy with something else; who waits for what he should not wait for takes longer still.

@@ -21,6 +21,9 @@ from .cloud import Gate, Watched, arrived, senders, wait_until
 if TYPE_CHECKING:
     from types import FrameType
 
+# These tests take the signal that pytest-timeout waits for by default, and a late one would be taken for its own.
+pytestmark = pytest.mark.timeout(120, method="thread")
+
 
 class Service:
     """A service that takes everything."""

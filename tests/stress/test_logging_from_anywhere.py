@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
+# These tests take the signal that pytest-timeout waits for by default, and a late one would be taken for its own.
+pytestmark = pytest.mark.timeout(120, method="thread")
+
 
 def test_finalizers_that_log_and_change_rules_meet_no_deadlock() -> None:
     """The garbage collector may run a finalizer anywhere; one that logs, nests and changes rules does no harm."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from .conftest import Open
 
+# These tests take the signal that pytest-timeout waits for by default, and a late one would be taken for its own.
+pytestmark = pytest.mark.timeout(120, method="thread")
+
 
 @contextlib.contextmanager
 def alarm(handler: Callable[[int, FrameType | None], None]) -> Generator[Callable[[float, float], object]]:
