@@ -200,7 +200,8 @@ def _question(arguments: argparse.Namespace) -> Question:
         return asking.Rate(records, step=arguments.rate, by=arguments.by, limit=limit, top=arguments.top is not None)
     if arguments.timeline:
         return asking.Timeline(records, by=arguments.by, groups=arguments.top or _GROUPS)
-    for_people = arguments.format == "table" and arguments.limit is None
+    # Who names a file wants the answer.
+    for_people = arguments.format == "table" and arguments.limit is None and arguments.output is None
     if arguments.trace is not None and arguments.columns is None:
         return asking.Trace(records, limit=_TREE if for_people else limit)
     return asking.Listing(

@@ -349,6 +349,8 @@ def test_a_limit_is_told(tmp_path: Path) -> None:
 
     assert (listed.out.count("\n"), listed.err) == (100, "150 more are not shown; --limit 0 shows all\n")
     assert command(file, "--limit", "0").out.count("\n") == 250
+    assert command(file, "-o", tmp_path / "all.txt").err == ""
+    assert (tmp_path / "all.txt").read_text(encoding="utf-8").count("\n") == 250
     assert command(file, "--limit", "0").err == ""
     assert command(file, "--format", "csv").out.count("\n") == 251
 
