@@ -88,6 +88,7 @@ class Batches:
         # How many waited in memory at the end, and were given up.
         self.left = 0
         self._accepted = 0
+        self._spool_dropped = 0
         # Of a batch from disk that has to be sent again: the records that are done, taken or lost.
         self._done: set[bytes] = set()
         self._spool_first = False
@@ -149,6 +150,7 @@ class Batches:
     def end(self) -> None:
         """Count what still waits in memory as lost, and close the carrier and the spool."""
         self._ended = True
+        self._count_dropped()
         self.left = self.drop_rest()
         try:
             self._carrier.close()
@@ -175,11 +177,18 @@ class Batches:
                 reason, item.kind if item.kind != UNKNOWN else kind_of_encoded(cast("bytes", item.payload))
             )
 
+    def _count_dropped(self) -> None:
+        """Count what the spool has removed to make room since; of which kind it was, it does not know."""
+        if self._spool is not None and (dropped := self._spool.dropped()) > self._spool_dropped:
+            new, self._spool_dropped = dropped - self._spool_dropped, dropped
+            self._losses.add("spool_full", UNKNOWN, new)
+
     def report_losses(self, *, pressing: bool) -> bool:
         """Have a record about losses wait, if there are some, there is room, and it is time; return whether it does.
 
         `pressing`: it is time.
         """
+        self._count_dropped()
         # Only to a receiver that takes records: one that has rejected them would reject what tells about it.
         if not self._takes or not self._queue.has_room() or not self._losses.has_unreported():
             return False

@@ -93,6 +93,10 @@ class Spool(Protocol):
         """Return how many records and bytes are not accepted yet."""
         ...
 
+    def dropped(self) -> int:
+        """Return how many records this process has removed to make room."""
+        ...
+
     def sync(self) -> Any:
         """Have what was appended survive a power cut."""
         ...

@@ -142,6 +142,23 @@ def test_a_spool_that_refuses_leaves_the_record_to_the_queue(
     assert len([r for r in caplog.records if "the spool does not take log records" in r.getMessage()]) == 1
 
 
+def test_what_a_full_spool_removes_is_lost_and_told(http: Scripted, deliver: Deliver, tmp_path: Path) -> None:
+    """Every event either arrives or is counted, and a record tells how many did not."""
+    http.usual = (503, {}, b"")
+    delivered = deliver(http, spool=Spool(tmp_path, max_bytes=1 << 20))
+    for number in range(3_000):
+        delivered.log(f"{number} {'x' * 1000}", event_name="placed")
+    http.usual = b""
+    wait_until(lambda: delivered.flush() and "records lost" in http.taken)
+
+    [(reason, count)] = delivered.lost.items()
+    arrived = [body for body in http.taken if body != "records lost"]
+    assert reason == ("spool_full", "UNKNOWN")
+    assert count > 1_000
+    assert len(set(arrived)) == 3_000 - count
+    assert http.taken.count("records lost") >= 1
+
+
 def test_what_is_on_disk_at_the_end_is_no_loss(http: Scripted, deliver: Deliver, tmp_path: Path) -> None:
     """The next processor sends it, without a record of its own."""
     http.usual = (503, {}, b"")

@@ -116,6 +116,10 @@ class Spool:
         """What was lost, refused or failed up to now."""
         return dataclasses.replace(self._counts)
 
+    def dropped(self) -> int:
+        """Return how many records this process has removed to make room; `counts` has more."""
+        return self._counts.dropped
+
     def __repr__(self) -> str:
         records, size = self.pending()
         return f"<Spool {str(self.path)!r}: {records} records, {size} bytes pending>"
