@@ -2,8 +2,8 @@
 
 Reasons: ``overflow`` (the queue was full), ``rejected`` (the receiver has refused them for good), ``failed`` (the
 exporter has given them up), ``too_large`` (one record alone is more than the receiver, or the queue, takes),
-``unencodable`` (no encoder takes it), ``spool_full`` (removed from a spool to make room), ``shutdown`` (not delivered when
-the processor was shut down, or emitted later).
+``unencodable`` (no encoder takes it), ``spool_full`` (removed from a spool to make room), ``shutdown`` (not delivered
+when the processor was shut down, or emitted later).
 """
 
 from __future__ import annotations
