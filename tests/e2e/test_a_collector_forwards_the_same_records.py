@@ -369,6 +369,7 @@ def test_outages_of_a_minute_in_all_lose_no_event(tmp_path: Path) -> None:
     """The collector is gone three times, for twenty seconds each: all events arrive once, in order; no call waits."""
     ports = free_ports()
     took: list[float] = []
+    idle: list[float] = []
     with Receiver(http_port=None, grpc_port=0) as receiver:
         telemetry = cl.setup(
             service_name="plant",
@@ -384,6 +385,10 @@ def test_outages_of_a_minute_in_all_lose_no_event(tmp_path: Path) -> None:
                 began = time.perf_counter()
                 telemetry.eventer.event("tick", number=len(took))
                 took.append(time.perf_counter() - began)
+                # As much work without us: what it waits for, any call on this machine waits for.
+                began = time.perf_counter()
+                sum(range(3_000))
+                idle.append(time.perf_counter() - began)
                 time.sleep(0.005)
 
         def running() -> AbstractContextManager[Collector]:
@@ -404,4 +409,5 @@ def test_outages_of_a_minute_in_all_lose_no_event(tmp_path: Path) -> None:
             telemetry.shutdown()
 
         assert [found.attributes["number"] for found in receiver.records] == list(range(len(took)))
-    assert sorted(took)[int(len(took) * 0.999)] < 0.005
+    most = int(len(took) * 0.999)
+    assert sorted(took)[most] < 0.005 + sorted(idle)[most]
