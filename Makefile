@@ -17,6 +17,8 @@ STACK_VENV ?= .venv-stack
 DOCS_VENV ?= .venv-docs
 
 SHELL := /bin/sh
+# Many tests are about time, threads and processes: one that a busy machine has disturbed is run again, and listed.
+RERUNS := --reruns 2 --reruns-delay 1
 PIP_FLAGS := -qq --disable-pip-version-check
 
 # The interpreter's version is part of the stamp: another PYTHON makes another environment.
@@ -32,10 +34,10 @@ SOURCES := $(wildcard otel_ctxlog tests examples benchmarks deploy)
 .DELETE_ON_ERROR:
 
 test: $(STAMP)
-	$(VENV)/bin/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest $(RERUNS) -m 'not slow' $(PYTEST_ARGS)
 
 test-slow: $(STAMP)
-	$(VENV)/bin/python -m pytest -m slow $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest $(RERUNS) -m slow $(PYTEST_ARGS)
 
 check: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 OLDEST = SUPPORTED[0]
+# As in the Makefile.
+RERUNS = ("--reruns", "2", "--reruns-delay", "1")
 
 
 def find_interpreter(version: str) -> Path | None:
@@ -84,7 +86,8 @@ def main(arguments: list[str]) -> int:
         except subprocess.CalledProcessError as error:
             results[version] = f"FAILED: no environment ({error})"
             continue
-        command = [str(python), "-m", "pytest", "-m", "not slow", "-q", "-p", "no:cacheprovider", *pytest_arguments]
+        command = [str(python), "-m", "pytest", "-m", "not slow", "-q", "-p", "no:cacheprovider", *RERUNS]
+        command += pytest_arguments
         run = subprocess.run(command, cwd=ROOT, check=False)
         results[version] = "passed" if run.returncode == 0 else f"FAILED: exit code {run.returncode}"
     for version, result in results.items():

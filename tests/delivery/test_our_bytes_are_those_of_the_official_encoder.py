@@ -125,6 +125,7 @@ def assert_same(batch: Sequence[ReadableLogRecord]) -> ExportLogsServiceRequest:
     return ExportLogsServiceRequest.FromString(ours)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(batches())
 def test_any_batch_of_certain_values_gives_the_official_bytes(batch: list[ReadableLogRecord]) -> None:

@@ -182,6 +182,7 @@ def test_contexts_at_the_address_of_others(logger: cl.UnboundLogger, *, collect:
         pytest.skip("addresses were not used again: this run shows nothing")
 
 
+@pytest.mark.slow
 def test_contexts_in_cycles_at_the_address_of_others(logger: cl.UnboundLogger) -> None:
     """The same for contexts that only the garbage collector frees: they die late, many at once."""
     again = 0

@@ -44,6 +44,7 @@ def _live(ctx: cl.LoggingContext, logger: cl.UnboundLogger) -> bool:
     return right and ctx.logger().enabled(3) and not ctx.logger().enabled(4)
 
 
+@pytest.mark.slow
 def test_a_child_logs_and_changes_rules_while_the_parent_does() -> None:
     """`os.fork` in the middle of logging and swapping gives a child without deadlock or half a change."""
     ctx = cl.LoggingContext(NullSink())

@@ -105,6 +105,7 @@ def _kinds(ctx: cl.LoggingContext, tracer: Tracer) -> dict[str, Callable[[int], 
 CALLS = {"contexts": 200_000, "spans": 30_000, "tenants": 60_000, "loggers": 20_000, "rules": 10_000}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", list(CALLS))
 def test_memory_does_not_grow_with_ever_new(kind: str, tracer: Tracer) -> None:
     """Ever-new OpenTelemetry contexts, spans, tenants, loggers and rules leave nothing behind."""

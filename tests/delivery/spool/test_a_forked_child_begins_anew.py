@@ -144,6 +144,7 @@ def test_a_closed_spool_stays_closed_in_the_child(open_spool: Open) -> None:
     assert ended_well(in_child(work))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fsync", ["none", "interval", "each"])
 def test_forks_under_load(open_spool: Open, fsync: str) -> None:
     """Threads append and read while the process forks again and again: no child hangs, nothing is lost or doubled."""
