@@ -18,7 +18,8 @@ DOCS_VENV ?= .venv-docs
 
 SHELL := /bin/sh
 # Many tests are about time, threads and processes: one that a busy machine has disturbed is run again, and listed.
-RERUNS := --reruns 2 --reruns-delay 1
+# Without xdist, for which the plugin would start a server in the process.
+RERUNS := -p no:xdist --reruns 2 --reruns-delay 1
 PIP_FLAGS := -qq --disable-pip-version-check
 
 # The interpreter's version is part of the stamp: another PYTHON makes another environment.

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
 OLDEST = SUPPORTED[0]
 # As in the Makefile.
-RERUNS = ("--reruns", "2", "--reruns-delay", "1")
+RERUNS = ("-p", "no:xdist", "--reruns", "2", "--reruns-delay", "1")
 
 
 def find_interpreter(version: str) -> Path | None:

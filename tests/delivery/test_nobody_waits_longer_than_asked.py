@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import socket
 import sys
@@ -263,8 +264,12 @@ class InterruptedCallError(BaseException):
 # There the exception leaves a `with` without the lock being given back.
 @pytest.mark.skipif(sys.version_info[:3] == (3, 13, 0), reason="Python 3.13.0 loses exceptions at the end of a loop")
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on this system")
-def test_an_exception_of_a_signal_handler_leaves_everything_in_order(deliver: Deliver) -> None:
+def test_an_exception_of_a_signal_handler_leaves_everything_in_order(
+    deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A KeyboardInterrupt between any two instructions of a call: the next calls work, and the queue stays bounded."""
+    # In the midst of `logging` it would leave the lock of a handler locked, for all tests to come.
+    monkeypatch.setattr(logging.getLogger("otel_ctxlog"), "disabled", True)
     delivered = deliver(Instant(), limits=Limits(records=50, batch_records=50, delay=60))
 
     armed = False
