@@ -115,11 +115,11 @@ class Programs:
         """Run a program to its end, whatever that is, and return what has arrived of it."""
         return self.finish(self.start(text, *arguments, **variables))
 
-    def finish(self, process: subprocess.Popen[str]) -> Done:
+    def finish(self, process: subprocess.Popen[str], *, seconds: float = SECONDS) -> Done:
         """Wait for the end of a program, and return what has arrived of it."""
         begin = time.monotonic()
         try:
-            out, err = process.communicate(timeout=SECONDS)
+            out, err = process.communicate(timeout=seconds)
         finally:
             if process.poll() is None:
                 process.kill()

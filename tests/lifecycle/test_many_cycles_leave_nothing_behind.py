@@ -24,9 +24,10 @@ def cycles(count, **arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(500)
 def test_a_thousand_cycles_that_export(programs: Programs) -> None:
     """Each exports its record over HTTP; threads, descriptors and handlers of `atexit` do not grow, memory hardly."""
-    done = programs.run(
+    program = programs.start(
         COUNTING + "cycles(50)\n"
         "before = threading.active_count(), descriptors(), atexit._ncallbacks(), signal.getsignal(signal.SIGTERM)\n"
         "used = memory()\n"
@@ -34,6 +35,7 @@ def test_a_thousand_cycles_that_export(programs: Programs) -> None:
         "after = threading.active_count(), descriptors(), atexit._ncallbacks(), signal.getsignal(signal.SIGTERM)\n"
         "print(before == after or (before, after), memory() - used)\n"
     )
+    done = programs.finish(program, seconds=450)
 
     assert done.code == 0, done.err
 
