@@ -162,6 +162,7 @@ class AuditTrail:
             raise ValueError(msg)
         text = "" if rule is None else safe_text(repr_of(rule))
         entry = AuditEntry(time(), action, actor=actor, rule_text=text, origin=origin, until=until, detail=detail)
+        self._entries.append(entry)
         stem = Stem((), Recipe(names=(_SCOPE,)), DEFAULT_SCOPE)
         try:
             attributes = entry.attributes()
@@ -169,6 +170,3 @@ class AuditTrail:
             write(route, stem, None, get_current(), int(INFO), ACTIONS[action], (), attributes, event_name=name)
         except Exception as error:  # noqa: BLE001 - a sink may do anything
             report_once(route.target, f"an audit record could not be written: {type(error).__name__}", error=error)
-        finally:
-            # Who finds the entry may look for the record.
-            self._entries.append(entry)

@@ -159,9 +159,9 @@ def test_a_bad_file_keeps_the_last_good_one_and_says_why_once(
         file.write_text("rules: [\n")
         _until(lambda: len(_diagnostics(caplog)) == 2)
         file.write_text(_text("b"))
-        _until(lambda: _tags(ctx) == ["b"])
+        _until(lambda: len(_diagnostics(caplog)) == 3 and len(ctx.audit_trail()) == 3)
 
-        assert watcher.last_error is None
+        assert (_tags(ctx), watcher.last_error) == (["b"], None)
         assert _diagnostics(caplog)[2] == f"the configuration {file} can be used again: 1 rule, default level Info"
         assert _actions(ctx) == ["configurationRefused", "configurationRefused", "configurationReloaded"]
         assert [entry.detail for entry in ctx.audit_trail()][::2] == [str(error), "1 rule, default level Info"]
